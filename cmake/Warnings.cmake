@@ -1,0 +1,16 @@
+# Strict warnings and reproducible arithmetic for our own targets. As a subproject, warnings are not errors.
+add_library(vram_options INTERFACE)
+target_compile_features(vram_options INTERFACE cxx_std_20)
+# Native and wasm must print the same bytes: no fused multiply-add anywhere.
+target_compile_options(vram_options INTERFACE -ffp-contract=off)
+if(PROJECT_IS_TOP_LEVEL)
+  target_compile_options(vram_options INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wno-sign-conversion -Wshadow -Werror)
+endif()
+if(EMSCRIPTEN)
+  target_compile_options(vram_options INTERFACE -fwasm-exceptions)
+  target_link_options(vram_options INTERFACE -fwasm-exceptions)
+endif()
+if(VRAM_SANITIZE)
+  target_compile_options(vram_options INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(vram_options INTERFACE -fsanitize=address,undefined)
+endif()

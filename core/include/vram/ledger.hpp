@@ -1,0 +1,119 @@
+// The ledger: every estimate is a list of entries that say what takes memory, where, when,
+// how much and why. Everything else (verdict, chart, table, inverse solver) reads it.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "vram/bytes.hpp"
+
+namespace vram {
+
+// A quantity and how sure it is. Exact terms have low == expected == high.
+struct Interval {
+  Bytes low = 0;
+  Bytes expected = 0;
+  Bytes high = 0;
+
+  static constexpr Interval exact(Bytes bytes) { return {bytes, bytes, bytes}; }
+  constexpr bool is_exact() const { return low == expected && expected == high; }
+  friend constexpr bool operator==(const Interval&, const Interval&) = default;
+};
+
+// Bound by bound, saturating. Summing bounds assumes that all errors go the same way: wide, never too narrow.
+constexpr Interval operator+(Interval a, Interval b) {
+  return {add(a.low, b.low), add(a.expected, b.expected), add(a.high, b.high)};
+}
+
+// What the memory holds. The order is the order in which an engine takes it.
+enum class Kind : std::uint8_t {
+  reserved,         // taken before we start: display, other programs, memory the driver hides
+  runtime_context,  // CUDA/ROCm/Metal context and kernels of the process
+  weights,
+  vision_tower,
+  kv_cache,
+  recurrent_state,
+  compute_buffer,   // the engine's own planned buffer for activations
+  activations,      // activations in a framework without a planned buffer
+  logits,
+  output_buffer,
+  cuda_graphs,
+  communication,    // NCCL and its like
+  framework,        // workspaces, pools
+  fragmentation,
+  kv_pool,          // what a server takes on top of the cache that was asked for
+};
+std::string_view name_of(Kind kind);  // "kv_cache"
+
+enum class Stage : std::uint8_t { load, prefill, decode, text_encode, denoise, vae_decode, train_step };
+inline constexpr int kStageCount = 7;
+std::string_view name_of(Stage stage);  // "prefill"
+
+// A set of stages.
+class Stages {
+ public:
+  constexpr Stages() = default;
+  constexpr Stages(Stage stage) : bits_(static_cast<std::uint8_t>(1u << static_cast<unsigned>(stage))) {}
+  constexpr bool contains(Stage stage) const { return (bits_ >> static_cast<unsigned>(stage)) & 1u; }
+  friend constexpr Stages operator|(Stages a, Stages b) {
+    Stages both;
+    both.bits_ = static_cast<std::uint8_t>(a.bits_ | b.bits_);
+    return both;
+  }
+  friend constexpr bool operator==(Stages, Stages) = default;
+
+ private:
+  std::uint8_t bits_ = 0;
+};
+constexpr Stages operator|(Stage a, Stage b) { return Stages(a) | Stages(b); }
+inline constexpr Stages kInference = Stage::load | Stages(Stage::prefill) | Stages(Stage::decode);
+inline constexpr Stages kRunning = Stages(Stage::prefill) | Stages(Stage::decode);
+
+struct Device {
+  enum class Type : std::uint8_t { gpu, host, disk };
+  Type type = Type::gpu;
+  int index = 0;  // which GPU; 0 for host and disk
+
+  friend constexpr bool operator==(const Device&, const Device&) = default;
+};
+constexpr Device gpu(int index = 0) { return {Device::Type::gpu, index}; }
+inline constexpr Device kHost{Device::Type::host, 0};
+inline constexpr Device kDisk{Device::Type::disk, 0};
+// "gpu:0", "host", "disk"
+std::string_view name_of(Device device);
+
+// One symbol of a formula and the number that was put in.
+struct Value {
+  std::string_view symbol;
+  double number = 0;  // exact for integers below 2^53
+};
+
+// One entry. All texts are views of literals or of strings that outlive the ledger (an overhead
+// profile's own texts belong to the request): a ledger never owns text, so that building one is cheap.
+struct Entry {
+  Kind kind = Kind::weights;
+  std::string_view label;    // "KV cache, sliding-window layers"
+  Device device;
+  Stages stages = kInference;
+  Interval bytes;
+  std::string_view formula;  // in the symbols of `values`: "n_ctx * n_layers * (n_embd_k * bytes_k + n_embd_v * bytes_v)"
+  std::vector<Value> values;
+  std::string_view source;   // engine and version, file, paper, or the records a constant was fitted on
+};
+
+struct Ledger {
+  std::vector<Entry> entries;
+};
+
+// The fullest stage of one device.
+struct Peak {
+  Device device;
+  Stage stage = Stage::load;
+  Interval bytes;  // sum over the entries alive in that stage
+};
+
+// One peak per device that has an entry, in order of first appearance. The stage is the one with the
+// largest expected sum; ties go to the earlier stage. `low` and `high` are the largest over all stages.
+std::vector<Peak> peaks(const Ledger& ledger);
+
+}  // namespace vram

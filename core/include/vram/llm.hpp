@@ -1,0 +1,126 @@
+// Language models: a request in, a ledger out, one engine at a time.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "vram/hardware.hpp"
+#include "vram/ledger.hpp"
+#include "vram/model.hpp"
+#include "vram/result.hpp"
+#include "vram/storage.hpp"
+
+namespace vram {
+
+// Weights and cache, nothing else: the floor under every engine.
+struct IdealOptions {};
+
+// llama.cpp's own parameter names (llama.h: llama_model_params, llama_context_params).
+struct LlamaCppOptions {
+  std::int64_t n_ctx = 0;           // 0: context x sequences
+  std::int64_t n_batch = 2048;
+  std::int64_t n_ubatch = 512;
+  std::int64_t n_seq_max = 0;       // 0: sequences
+  std::int64_t n_gpu_layers = -1;   // -1: all, the output layer included
+  std::int64_t n_cpu_moe = 0;       // experts of the first n layers stay in RAM; -1: of all layers (--cpu-moe)
+  std::int64_t n_outputs_max = 0;   // 0: n_batch
+  bool flash_attn = true;
+  bool kv_unified = true;
+  bool swa_full = false;
+  bool offload_kqv = true;
+  bool op_offload = true;
+};
+
+// vLLM's own parameter names (vllm/engine/arg_utils.py).
+struct VllmOptions {
+  double gpu_memory_utilization = 0.9;
+  std::int64_t tensor_parallel_size = 0;   // 0: number of GPUs / pipeline_parallel_size
+  std::int64_t pipeline_parallel_size = 1;
+  std::int64_t max_model_len = 0;          // 0: context
+  std::int64_t max_num_seqs = 256;
+  std::int64_t max_num_batched_tokens = 0; // 0: the version's default for this GPU
+  std::int64_t block_size = 16;
+  bool enforce_eager = false;
+};
+
+// Hugging Face transformers generate().
+struct TransformersOptions {
+  enum class AttnImplementation : std::uint8_t { eager, sdpa, flash_attention_2 };
+  enum class CacheImplementation : std::uint8_t { dynamic_cache, static_cache };
+  AttnImplementation attn_implementation = AttnImplementation::sdpa;
+  CacheImplementation cache_implementation = CacheImplementation::dynamic_cache;
+  std::int64_t num_beams = 1;
+  bool logits_of_whole_prompt = false;     // before transformers 4.45
+};
+
+using EngineOptions = std::variant<IdealOptions, LlamaCppOptions, VllmOptions, TransformersOptions>;
+
+struct LlmRequest {
+  const Model* model = nullptr;            // not owned, never null
+  WeightFormat weights;
+  const TensorType* type_k = nullptr;      // KV cache types, never null
+  const TensorType* type_v = nullptr;
+  std::int64_t context = 0;                // tokens per sequence, >= 1
+  std::int64_t sequences = 1;              // concurrent sequences, >= 1
+  EngineOptions engine;
+  Machine machine;
+  OverheadProfile profile;
+};
+
+// One named figure in the engine's own terms, e.g. {"kv_tokens", 93872, "tokens"}.
+struct Figure {
+  std::string_view name;
+  double number = 0;
+  std::string_view unit;   // "bytes", "tokens", "cells", "requests", ""
+};
+
+struct LlmEstimate {
+  Ledger ledger;
+  std::vector<Figure> figures;
+  std::vector<Warning> warnings;
+};
+
+// The options with every default filled in, as the engine would have them. Same variant alternative as `request.engine`.
+EngineOptions effective_options(const LlmRequest& request);
+
+// The ledger of this request. Errors name what the engine itself would refuse (path relative to the request).
+Result<LlmEstimate> estimate(const LlmRequest& request);
+
+// The engines, one file each in src/llm/engines/.
+std::string_view name_of(const EngineOptions& engine);        // "llama.cpp"
+std::string_view checked_against(const EngineOptions& engine);// version the rules were checked against
+
+// Building blocks shared by the engines (src/llm/).
+
+// Cached elements per token of one layer, K and V apart, before any window. MLA: all in k.
+struct KvWidth {
+  std::int64_t k = 0;
+  std::int64_t v = 0;
+};
+KvWidth kv_width(const Layer& layer);
+// Bytes per token over all layers that keep the whole context / only a window, for figures and tables.
+double kv_bytes_per_token_full(const Model& model, const TensorType& k, const TensorType& v);
+double kv_bytes_per_token_windowed(const Model& model, const TensorType& k, const TensorType& v);
+// Recurrent and convolution state of all layers, elements per sequence.
+std::int64_t state_elements(const Model& model);
+std::int64_t conv_elements(const Model& model);
+// Bytes of all tensors of `part` under the format.
+Bytes weight_bytes(const Model& model, const WeightFormat& format, Part part);
+
+// Capacity of one GPU for our ledger: what the driver reports.
+Bytes capacity_bytes(const Machine& machine);
+
+// The verdict over every GPU of the machine.
+struct Fit {
+  enum class Verdict : std::uint8_t { fits, tight, does_not_fit };  // tight: expected fits, `high` does not
+  Verdict verdict = Verdict::fits;
+  Bytes headroom_bytes = 0;        // capacity - expected peak on the fullest GPU; negative when it does not fit
+  int first_entry = -1;            // index of the first entry, in ledger order, that no longer fits; -1: all fit
+  Device device;                   // the fullest GPU
+};
+Fit check_fit(const Ledger& ledger, const Machine& machine);
+
+}  // namespace vram

@@ -1,0 +1,60 @@
+// A tape: the operations of a stage in order, each with the size of its output and the tensors it reads.
+// An allocator rule replays the tape and gives the peak. Compute buffers and activations come from here.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <string_view>
+#include <vector>
+
+#include "vram/bytes.hpp"
+
+namespace vram {
+
+using TapeId = std::int32_t;
+
+struct TapeOp {
+  std::string_view name;            // literal, for explanations
+  Bytes bytes = 0;                  // size of the output; 0 for views
+  TapeId view_of = -1;              // shares the memory of this tensor
+  std::vector<TapeId> inputs;
+  bool is_input = false;            // present before the first operation, never overwritten
+  bool is_output = false;           // alive until the end
+  bool inplace = false;             // may take over the memory of an input of the same size that dies here
+};
+
+class Tape {
+ public:
+  // A tensor that exists before the first operation (token ids, masks).
+  TapeId input(std::string_view name, Bytes bytes);
+  // An operation reading `inputs` and writing `bytes`. Precondition: every input id is on this tape.
+  TapeId op(std::string_view name, Bytes bytes, std::initializer_list<TapeId> inputs);
+  // As op, but may run in place (element-wise operations, softmax, rope in ggml).
+  TapeId op_inplace(std::string_view name, Bytes bytes, std::initializer_list<TapeId> inputs);
+  // Another shape of the same memory.
+  TapeId view(std::string_view name, TapeId of);
+  // Keeps a tensor alive until the end.
+  void mark_output(TapeId id);
+
+  const std::vector<TapeOp>& ops() const { return ops_; }
+
+ private:
+  std::vector<TapeOp> ops_;
+};
+
+struct Replay {
+  Bytes peak_bytes = 0;
+  TapeId peak_op = -1;  // the operation during which the peak is first reached
+};
+
+// Plain sum of live tensors: a tensor lives from its operation to its last reader.
+Replay replay_live_bytes(const Tape& tape);
+
+// ggml's graph allocator (ggml-alloc.c): in-place reuse, then best fit in one growing buffer.
+Replay replay_ggml(const Tape& tape, Bytes alignment);
+
+// PyTorch's CUDA caching allocator (c10/cuda/CUDACachingAllocator.cpp): 512 B rounding, 2 MiB and 20 MiB segments;
+// the peak counts reserved segments.
+Replay replay_torch_caching(const Tape& tape);
+
+}  // namespace vram
