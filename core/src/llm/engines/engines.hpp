@@ -1,0 +1,19 @@
+// One function per engine, each in its own file: how this engine uses memory. estimate() in llm/estimate.cpp
+// picks one and then adds what every process pays (llm/overhead.cpp).
+#pragma once
+
+#include "vram/llm.hpp"
+
+namespace vram {
+
+Result<LlmEstimate> estimate_ideal(const LlmRequest& request);
+Result<LlmEstimate> estimate_llama_cpp(const LlmRequest& request, const LlamaCppOptions& options);
+Result<LlmEstimate> estimate_vllm(const LlmRequest& request, const VllmOptions& options);
+Result<LlmEstimate> estimate_transformers(const LlmRequest& request, const TransformersOptions& options);
+
+// Defaults filled in, as the engine would.
+LlamaCppOptions effective(const LlmRequest& request, const LlamaCppOptions& options);
+VllmOptions effective(const LlmRequest& request, const VllmOptions& options);
+TransformersOptions effective(const LlmRequest& request, const TransformersOptions& options);
+
+}  // namespace vram
