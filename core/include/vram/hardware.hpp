@@ -30,7 +30,11 @@ struct Machine {
 };
 
 // What a process pays before its first tensor, and what is gone before it starts.
-// Data: core/data/profiles.json; callers may bring their own.
+// A row of core/data/profiles.json: id, name, description, runtime_context_low_mib, runtime_context_mib,
+// runtime_context_high_mib, framework_low_mib, framework_mib, framework_high_mib, display_reserve_mib,
+// fragmentation_factor, source and applies_to, which holds the keys of ProfileRule (memory_gib_* in GiB, 0: no bound).
+// "auto" is the first row in file order whose rule applies to the machine; the last row applies to all.
+// Callers may bring their own.
 struct OverheadProfile {
   std::string id;
   std::string name;
@@ -38,9 +42,21 @@ struct OverheadProfile {
   // Each bound triple in bytes, per GPU.
   Bytes runtime_context_low = 0, runtime_context = 0, runtime_context_high = 0;  // driver context and kernels
   Bytes framework_low = 0, framework = 0, framework_high = 0;  // workspaces and pools of PyTorch-like frameworks
-  Bytes display_reserve = 0;       // desktop, browser, compositor
+  Bytes display_reserve = 0;       // desktop, browser, compositor; on the first GPU only
   double fragmentation_factor = 1; // >= 1; multiplies what a caching allocator holds
   std::string source;
 };
+
+// Which machines a profile is meant for. An empty list or zero bound asks nothing.
+struct ProfileRule {
+  std::vector<std::string> vendor;
+  std::vector<std::string> architecture;
+  std::vector<std::string> form_factor;
+  double memory_gib_min = 0;  // inclusive, of what the box says (memory_bytes_nominal, else memory_bytes)
+  double memory_gib_max = 0;  // inclusive
+  int count_min = 0;          // GPUs in the machine
+  int count_max = 0;
+};
+bool applies(const ProfileRule& rule, const Machine& machine);
 
 }  // namespace vram

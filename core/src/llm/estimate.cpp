@@ -1,0 +1,92 @@
+// The dispatcher: checks what all engines share, asks one engine, adds what every process pays.
+#include <algorithm>
+#include <string>
+
+#include "llm/engines/engines.hpp"
+#include "llm/parts.hpp"
+
+namespace vram {
+namespace {
+
+constexpr int kMostGpus = 64;  // device names go to gpu:63
+
+std::optional<Error> refused(const LlmRequest& request) {
+  if (request.context < 1) {
+    return Error{"/context", "context must be at least one token", std::to_string(request.context), "1 or more tokens"};
+  }
+  if (request.sequences < 1) {
+    return Error{"/sequences", "at least one sequence is needed", std::to_string(request.sequences), "1 or more"};
+  }
+  if (request.machine.count < 1 || request.machine.count > kMostGpus) {
+    return Error{"/gpu/count", "the number of GPUs is out of range", std::to_string(request.machine.count),
+                 "a whole number from 1 to 64"};
+  }
+  return std::nullopt;
+}
+
+bool too_large(const Ledger& ledger) {
+  Bytes sum = 0;
+  for (const Entry& entry : ledger.entries) sum = add(sum, entry.bytes.high);
+  return sum >= kRefusedBytes;
+}
+
+}  // namespace
+
+std::string_view name_of(const EngineOptions& engine) {
+  struct Names {
+    std::string_view operator()(const IdealOptions&) const { return "ideal"; }
+    std::string_view operator()(const LlamaCppOptions&) const { return "llama.cpp"; }
+    std::string_view operator()(const VllmOptions&) const { return "vllm"; }
+    std::string_view operator()(const TransformersOptions&) const { return "transformers"; }
+  };
+  return std::visit(Names{}, engine);
+}
+
+std::string_view checked_against(const EngineOptions& engine) {
+  struct Versions {
+    std::string_view operator()(const IdealOptions&) const { return "1"; }
+    std::string_view operator()(const LlamaCppOptions&) const { return "0.5.0"; }
+    std::string_view operator()(const VllmOptions&) const { return "0.11.0"; }
+    std::string_view operator()(const TransformersOptions&) const { return "4.57.0"; }
+  };
+  return std::visit(Versions{}, engine);
+}
+
+EngineOptions effective_options(const LlmRequest& request) {
+  struct Fill {
+    const LlmRequest& request;
+    EngineOptions operator()(const IdealOptions& options) const { return options; }
+    EngineOptions operator()(const LlamaCppOptions& options) const { return effective(request, options); }
+    EngineOptions operator()(const VllmOptions& options) const { return effective(request, options); }
+    EngineOptions operator()(const TransformersOptions& options) const { return effective(request, options); }
+  };
+  return std::visit(Fill{request}, request.engine);
+}
+
+Result<LlmEstimate> estimate(const LlmRequest& request) {
+  if (std::optional<Error> error = refused(request)) return *std::move(error);
+  struct Ask {
+    const LlmRequest& request;
+    Result<LlmEstimate> operator()(const IdealOptions&) const { return estimate_ideal(request); }
+    Result<LlmEstimate> operator()(const LlamaCppOptions& o) const {
+      return estimate_llama_cpp(request, effective(request, o));
+    }
+    Result<LlmEstimate> operator()(const VllmOptions& o) const { return estimate_vllm(request, effective(request, o)); }
+    Result<LlmEstimate> operator()(const TransformersOptions& o) const {
+      return estimate_transformers(request, effective(request, o));
+    }
+  };
+  Result<LlmEstimate> result = std::visit(Ask{request}, request.engine);
+  if (!result.ok()) return result;
+  add_overheads(request, *result);
+  if (too_large(result->ledger)) {
+    return Error{"", "this set-up would take more than 1 EiB; some of its numbers must be wrong", "",
+                 "a model, context and number of sequences that fit on this planet"};
+  }
+  // In the order in which an engine takes its memory: what no longer fits is then the entry that fails first.
+  std::stable_sort(result->ledger.entries.begin(), result->ledger.entries.end(),
+                   [](const Entry& a, const Entry& b) { return a.kind < b.kind; });
+  return result;
+}
+
+}  // namespace vram
