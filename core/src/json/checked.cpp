@@ -86,7 +86,7 @@ void refuse(std::string path, std::string message, std::string value, std::strin
 Json parse_json(std::string_view text, std::string_view path) {
   const std::string where(path);
   if (text.size() > kLongestRequest) {
-    refuse(where, "this JSON is " + std::to_string(text.size()) + " bytes long", "", "at most 8388608 bytes (8 MiB)");
+    refuse(where, "this JSON is too long", "", "at most 8388608 bytes (8 MiB)");
   }
   if (nesting_depth(text) > kDeepest) refuse(where, "this JSON is nested too deeply", "", "at most 64 levels");
   try {

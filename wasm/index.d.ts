@@ -1,0 +1,222 @@
+// Types of the JSON border. What every key means and does: docs/api.md in the repository.
+// Sizes are integers in bytes, token counts integers.
+
+/** Loads the engine once. Must have resolved before the first call. */
+export function load(options?: {
+  /**
+   * Where vram.wasm is, if not beside this module: a URL (in node a file path or file: URL), or its bytes. Bytes need no
+   * fetch at all; a page with a Content-Security-Policy needs 'wasm-unsafe-eval' in script-src either way.
+   */
+  wasm?: string | URL | ArrayBuffer | Uint8Array;
+}): Promise<void>;
+
+/** One request, one response, synchronously. Text gives text (the same bytes as the CLI), an object gives an object. */
+export function call(request: string): string;
+export function call(request: EstimateRequest & { op: 'estimate' }): EstimateResponse | Failure;
+export function call(request: EstimateRequest & { op: 'max_context' }): (EstimateResponse & { max_context: MaxContext }) | Failure;
+export function call(request: EstimateRequest & { op: 'max_batch' }): (EstimateResponse & { max_batch: Largest }) | Failure;
+export function call(request: { op: string; [key: string]: unknown }): Success | Failure;
+
+/** call({op: 'estimate', ...request}) */
+export function estimate(request: EstimateRequest): EstimateResponse | Failure;
+
+export interface Success {
+  ok: true;
+  op: string;
+  [key: string]: unknown;
+}
+
+export interface Failure {
+  ok: false;
+  error: {
+    /** JSON pointer to the field, e.g. "/model/config/num_key_value_heads". */
+    path: string;
+    /** The offending value, shortened. */
+    value: string | number | boolean | null;
+    /** What would be valid. */
+    expected: string;
+    message: string;
+  };
+}
+
+export interface EstimateRequest {
+  model: { id: string } | { config: object; name?: string } | { manual: ManualModel };
+  /** A format id ("q4_k_m") or a format with options. Default: the checkpoint's own format. */
+  weights?: string | WeightsRequest;
+  /** One type for both, or K and V apart. Default: "f16" for llama.cpp, the model's dtype for other engines. */
+  kv_cache?: string | { k?: string; v?: string };
+  /** Tokens per sequence. Default: 8192, or what the model allows if less. */
+  context?: number;
+  /** Sequences at the same time (batch size). Default: 1. */
+  sequences?: number;
+  /** Default: llama.cpp. */
+  engine?: Engine;
+  /** Without it the ledger is computed for one GPU of unknown size and there is no verdict. */
+  gpu?: ({ id: string } | { memory_gib: number } | { row: object }) & { count?: number };
+  /** Overhead profile: "auto" (chosen by the GPU), an id, or an object in the form of `profiles`. Default: "auto". */
+  profile?: string | object;
+  /** Further answers in the same response. */
+  also?: ('max_context' | 'max_batch' | 'advice' | 'references')[];
+  /** The caller's own rows, in the catalogue's form; the same id wins over the built-in one. */
+  rows?: { models?: object[]; gpus?: object[]; profiles?: object[] };
+}
+
+export interface ManualModel {
+  parameters_billion: number;
+  num_hidden_layers: number;
+  num_key_value_heads: number;
+  head_dim: number;
+  num_attention_heads?: number;
+  hidden_size?: number;
+  intermediate_size?: number;
+  vocab_size?: number;
+  vision_tower_gib?: number;
+  fragmentation_factor?: number;
+}
+
+export interface WeightsRequest {
+  format: string;
+  bits?: number;
+  group_size?: number;
+  bits_per_weight?: number;
+  double_quant?: boolean;
+}
+
+/** Options carry the engine's own names; what is left out takes the engine's default. */
+export type Engine = { name: 'ideal' } | LlamaCpp | Vllm | Transformers;
+
+export interface LlamaCpp {
+  name: 'llama.cpp';
+  n_ctx?: number;
+  n_batch?: number;
+  n_ubatch?: number;
+  n_seq_max?: number;
+  n_gpu_layers?: number;
+  n_cpu_moe?: number;
+  n_outputs_max?: number;
+  flash_attn?: boolean;
+  kv_unified?: boolean;
+  swa_full?: boolean;
+  offload_kqv?: boolean;
+  op_offload?: boolean;
+  type_k?: string;
+  type_v?: string;
+}
+
+export interface Vllm {
+  name: 'vllm';
+  gpu_memory_utilization?: number;
+  tensor_parallel_size?: number;
+  pipeline_parallel_size?: number;
+  max_model_len?: number;
+  max_num_seqs?: number;
+  max_num_batched_tokens?: number;
+  kv_cache_dtype?: string;
+  block_size?: number;
+  enforce_eager?: boolean;
+}
+
+export interface Transformers {
+  name: 'transformers';
+  attn_implementation?: 'eager' | 'sdpa' | 'flash_attention_2';
+  cache_implementation?: 'dynamic' | 'static';
+  num_beams?: number;
+  logits_of_whole_prompt?: boolean;
+}
+
+export interface Interval {
+  low: number;
+  expected: number;
+  high: number;
+}
+
+export interface Entry {
+  /** "weights", "kv_cache", "compute_buffer", ... */
+  kind: string;
+  label: string;
+  /** "gpu:0", "host", ... */
+  device: string;
+  /** The stages it is alive in. */
+  stages: string[];
+  bytes: Interval;
+  /** In symbols; `values` has the numbers put in. */
+  formula: string;
+  values: Record<string, number>;
+  source: string;
+}
+
+export interface EstimateResponse {
+  ok: true;
+  op: string;
+  model: {
+    id: string | null;
+    name: string;
+    model_type: string;
+    parameters: number;
+    active_parameters: number;
+    num_hidden_layers: number;
+    hidden_size: number;
+    vocab_size: number;
+    max_position_embeddings: number;
+    kv_bytes_per_token: { full: number; windowed: number };
+    state_bytes_per_sequence: number;
+  };
+  weights: { format: string; name: string; bytes: number; bits_per_weight: number };
+  kv_cache: { k: string; v: string };
+  context: number;
+  sequences: number;
+  engine: {
+    name: Engine['name'];
+    /** The engine's version the rules were checked against. */
+    checked_against: string;
+    /** Every option as it took effect. */
+    options: Record<string, number | string | boolean>;
+    figures: { name: string; number: number; unit: string }[];
+  };
+  gpu: {
+    id: string | null;
+    name: string;
+    count: number;
+    memory_bytes: number;
+    memory_bytes_nominal: number;
+    memory_reported: boolean;
+    unified_memory: boolean;
+  } | null;
+  profile: { id: string; name: string };
+  ledger: {
+    entries: Entry[];
+    peaks: { device: string; stage: string; bytes: Interval }[];
+  };
+  /** Expected peak <= capacity on every GPU. */
+  fits: boolean | null;
+  /** "fits": even the high bound does; "tight": the expected peak does, the high bound does not. */
+  verdict: 'fits' | 'tight' | 'does_not_fit' | null;
+  /** Capacity minus expected peak on the fullest GPU; negative when it does not fit. */
+  headroom_bytes: number | null;
+  first_that_does_not_fit: { entry: number; kind: string; label: string; device: string } | null;
+  max_context?: MaxContext;
+  max_batch?: Largest;
+  advice?: {
+    gpu: { id: string; name: string; count: number };
+    parallelism: string;
+    verdict: 'fits' | 'tight' | 'does_not_fit';
+    headroom_bytes: number;
+    text: string;
+  }[];
+  references?: { name: string; total_bytes: number; parts: Record<string, number>; note: string }[];
+  warnings: { path: string; message: string }[];
+}
+
+export interface Largest {
+  /** 0: not even the smallest fits. */
+  value: number;
+  bounded_by: 'memory' | 'limit';
+  limit: number;
+  /** What no longer fits at value + 1; null when bounded by the limit. */
+  blocked_by: { kind: string; device: string } | null;
+}
+
+export interface MaxContext extends Largest {
+  /** The smaller of `value` and max_position_embeddings. */
+  within_model: number;
+}

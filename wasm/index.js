@@ -1,0 +1,30 @@
+// vram-estimator for browsers and workers; in node the package's exports lead to node.js, which wraps this file.
+// Text in, text out; object in, object out. Requests and responses: index.d.ts and docs/api.md.
+import createModule from './vram.js';
+
+// The core refuses longer requests (docs/api.md). A character is at least a byte, so this much is enough for it to see
+// that a request is too long, and the rest need not be copied into its memory.
+const REQUEST_LIMIT_BYTES = 8 * 1024 * 1024;
+
+let loading;
+let engine;
+
+/** Loads the engine once; later calls return the same promise. A failed load may be tried again. */
+export function load({ wasm = new URL('./vram.wasm', import.meta.url) } = {}) {
+  loading ??= createModule(typeof wasm === 'string' || wasm instanceof URL
+      ? { locateFile: () => String(wasm) }
+      : { wasmBinary: wasm })
+    .then(module => { engine = module; })
+    .catch(error => { loading = undefined; throw error; });
+  return loading;
+}
+
+/** Answers one request. Never throws for what is in the request: errors come back as {ok: false, error}. */
+export function call(request) {
+  if (!engine) throw new Error("vram-estimator: 'await load()' before the first call");
+  if (typeof request === 'string') return engine.call(request.slice(0, REQUEST_LIMIT_BYTES + 1));
+  return JSON.parse(call(JSON.stringify(request) ?? ''));
+}
+
+/** call({op: 'estimate', ...request}) */
+export const estimate = request => call({ op: 'estimate', ...request });
