@@ -49,6 +49,7 @@ struct OverheadProfile {
 
 // Which machines a profile is meant for. An empty list or zero bound asks nothing.
 struct ProfileRule {
+  bool automatic = true;  // false: chosen by hand only
   std::vector<std::string> vendor;
   std::vector<std::string> architecture;
   std::vector<std::string> form_factor;

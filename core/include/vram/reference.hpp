@@ -44,7 +44,9 @@ struct ActivationEstimate {
 };
 ActivationEstimate llm_activation(const ActivationRequest& request);
 
-// "imageworks": weights + KV cache + vision tower, times a fragmentation factor, plus an overhead, GiB.
+// "imageworks": (weights + KV cache + overhead + vision tower) x fragmentation factor, GiB. Its own presets
+// (overhead_gib / vision_tower_gib / fragmentation_factor): default 1.5 / 0 / 1.10, ada_16gb 1.6 / 0.5 / 1.12,
+// hopper_80gb 2.0 / 1.0 / 1.08, studio_dual 2.5 / 1.0 / 1.15; bytes per parameter: int4 0.55, fp4 0.5.
 struct ImageWorksRequest {
   double parameters_billion = 0;
   double bytes_per_parameter = 2;

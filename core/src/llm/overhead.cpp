@@ -63,7 +63,7 @@ bool applies(const ProfileRule& rule, const Machine& machine) {
   const Gpu& gpu = machine.gpu;
   const Bytes bytes = gpu.memory_bytes_nominal > 0 ? gpu.memory_bytes_nominal : gpu.memory_bytes;
   const double gib = static_cast<double>(bytes) / static_cast<double>(kGiB);
-  return asks(rule.vendor, gpu.vendor) && asks(rule.architecture, gpu.architecture) &&
+  return rule.automatic && asks(rule.vendor, gpu.vendor) && asks(rule.architecture, gpu.architecture) &&
          asks(rule.form_factor, gpu.form_factor) && (rule.memory_gib_min <= 0 || gib >= rule.memory_gib_min) &&
          (rule.memory_gib_max <= 0 || gib <= rule.memory_gib_max) &&
          (rule.count_min <= 0 || machine.count >= rule.count_min) &&
