@@ -1,14 +1,179 @@
-// Stands in until the llama.cpp rules land: nothing is estimated, and it says so.
+// llama.cpp v0.5.0 (commit de3ff81): a ledger of its buffers, device by device.
+#include <algorithm>
+
 #include "llm/engines/engines.hpp"
+#include "llm/engines/llama_cpp/cache.hpp"
+#include "llm/engines/llama_cpp/compute.hpp"
+#include "llm/engines/llama_cpp/placement.hpp"
+#include "llm/engines/llama_cpp/settings.hpp"
 
 namespace vram {
 
-LlamaCppOptions effective(const LlmRequest&, const LlamaCppOptions& options) { return options; }
+using namespace llama_cpp;
 
-Result<LlmEstimate> estimate_llama_cpp(const LlmRequest&, const LlamaCppOptions&) {
-  return Error{"/engine/name", "llama.cpp is not estimated yet", "\"llama.cpp\"", "ideal, vllm or transformers"};
+namespace {
+
+constexpr std::string_view kWeightsSource =
+    "llama.cpp v0.5.0 src/llama-model.cpp load_tensors, src/llama-quant.cpp, ggml-cuda.cu get_alloc_size";
+constexpr std::string_view kCacheSource = "llama.cpp v0.5.0 src/llama-kv-cache.cpp, src/llama-kv-cache-iswa.cpp";
+constexpr std::string_view kStateSource = "llama.cpp v0.5.0 src/llama-memory-recurrent.cpp, src/llama-hparams.cpp";
+constexpr std::string_view kComputeSource =
+    "llama.cpp v0.5.0 src/llama-graph.cpp, src/models, ggml-backend.cpp, ggml-alloc.c: the graph replayed";
+constexpr std::string_view kOutputSource = "llama.cpp v0.5.0 src/llama-context.cpp output_reserve";
+
+double number(std::int64_t value) { return static_cast<double>(value); }
+
+struct DeviceSums {
+  Bytes weights = 0;
+  CacheBytes cache;
+};
+
+class LedgerWriter {
+ public:
+  LedgerWriter(const LlmRequest& request, const Settings& settings)
+      : model_(*request.model), s_(settings), request_(request) {}
+
+  void weights(Device device, Bytes bytes) {
+    add(Kind::weights, "Weights", device, Interval::exact(bytes), "sum of tensors, each padded to its buffer's alignment",
+        {{"n_gpu_layers", number(s_.n_gpu_layers)}, {"bytes", number(bytes)}}, kWeightsSource);
+  }
+
+  void cache(Device device, const CacheBytes& bytes) {
+    const std::vector<Value> common = {{"n_ctx_seq", number(s_.n_ctx_seq)},
+                                       {"n_stream", number(s_.n_stream)},
+                                       {"bytes_k", s_.type_k->bytes_per_element()},
+                                       {"bytes_v", s_.type_v->bytes_per_element()}};
+    add(Kind::kv_cache, "KV cache", device, Interval::exact(bytes.full),
+        "n_ctx_seq * n_stream * sum over layers (n_embd_k_gqa * bytes_k + n_embd_v_gqa * bytes_v)", common, kCacheSource);
+    add(Kind::kv_cache, "KV cache, sliding-window layers", device, Interval::exact(bytes.window),
+        "pad256(min(n_ctx_seq, n_swa * n_seq + n_ubatch)) * n_stream * sum over layers (n_embd_k_gqa * bytes_k + "
+        "n_embd_v_gqa * bytes_v)",
+        common, kCacheSource);
+    add(Kind::kv_cache, "KV cache, indexer keys", device, Interval::exact(bytes.index),
+        "n_ctx_seq * n_stream * sum over layers index_head_dim * bytes_k", common, kCacheSource);
+    add(Kind::recurrent_state, "Recurrent state", device, Interval::exact(bytes.state),
+        "4 * n_seq_max * sum over layers (n_embd_r + n_embd_s)", {{"n_seq_max", number(s_.n_seq)}}, kStateSource);
+  }
+
+  void compute(Device device, Interval bytes) {
+    add(Kind::compute_buffer, "Compute buffer", device, bytes,
+        "replay of the worst-case graph in ggml's allocator",
+        {{"n_ubatch", number(s_.n_ubatch)},
+         {"n_outputs", number(s_.n_outputs)},
+         {"n_ctx_seq", number(s_.n_ctx_seq)},
+         {"n_seq_max", number(s_.n_seq)}},
+        kComputeSource);
+  }
+
+  void output() {
+    add(Kind::output_buffer, "Output buffer", kHost, Interval::exact(product({4, s_.n_seq, model_.vocab_size})),
+        "4 * n_seq_max * n_vocab", {{"n_seq_max", number(s_.n_seq)}, {"n_vocab", number(model_.vocab_size)}},
+        kOutputSource);
+  }
+
+  // The vision encoder is a program of its own (mtmd) that loads its file in 16 bits onto the first GPU.
+  void tower(Device device) {
+    const WeightFormat* f16 = find_weight_format("fp16");
+    const Bytes bytes = vram::add(weight_bytes(model_, *f16, Part::tower), weight_bytes(model_, *f16, Part::projector));
+    add(Kind::vision_tower, "Vision encoder (mmproj, 16 bits)", device, Interval::exact(bytes), "2 * parameters",
+        {{"bytes", number(bytes)}}, "llama.cpp v0.5.0 tools/mtmd/clip.cpp");
+  }
+
+  LlmEstimate take() { return std::move(estimate_); }
+  LlmEstimate& estimate() { return estimate_; }
+
+ private:
+  void add(Kind kind, std::string_view label, Device device, Interval bytes, std::string_view formula,
+           std::vector<Value> values, std::string_view source) {
+    if (bytes.high <= 0) return;
+    const Stages stages = kind == Kind::compute_buffer || kind == Kind::output_buffer ? kRunning : kInference;
+    estimate_.ledger.entries.push_back({kind, label, device, stages, bytes, formula, std::move(values), source});
+  }
+
+  const Model& model_;
+  const Settings& s_;
+  const LlmRequest& request_;
+  LlmEstimate estimate_;
+};
+
+}  // namespace
+
+LlamaCppOptions effective(const LlmRequest& request, const LlamaCppOptions& options) {
+  const Settings s = settle(request, options);
+  LlamaCppOptions filled = options;
+  filled.n_ctx = s.n_ctx;
+  filled.n_batch = s.n_batch;
+  filled.n_ubatch = s.n_ubatch;
+  filled.n_seq_max = s.n_seq;
+  filled.n_gpu_layers = s.n_gpu_layers;
+  filled.n_cpu_moe = s.n_cpu_moe;
+  filled.n_outputs_max = options.n_outputs_max > 0 ? options.n_outputs_max : s.n_batch;
+  return filled;
 }
 
-const TensorType& gguf_tensor_type(const WeightFormat& format, const Model&, const Tensor&) { return *format.type; }
+Result<LlmEstimate> estimate_llama_cpp(const LlmRequest& request, const LlamaCppOptions& options) {
+  if (std::optional<Error> error = refused(request, options)) return *std::move(error);
+  const Model& model = *request.model;
+  const Settings s = settle(request, options);
+  const WeightPlan plan = plan_weights(model, request.weights);
+  const Placement placement = place_layers(model, s, request.machine.count);
+
+  std::vector<DeviceSums> gpus(static_cast<std::size_t>(placement.gpus));
+  DeviceSums host;
+  host.weights = plan.input.host;
+  for (std::size_t i = 0; i < model.layers.size(); ++i) {
+    const int place = placement.layer[i];
+    const bool experts_on_host = place == kOnHost || static_cast<std::int64_t>(i) < s.n_cpu_moe;
+    DeviceSums& home = place == kOnHost ? host : gpus[static_cast<std::size_t>(place)];
+    DeviceSums& expert_home = experts_on_host ? host : home;
+    home.weights = add(home.weights, place == kOnHost ? plan.layers[i].host : plan.layers[i].gpu);
+    expert_home.weights = add(expert_home.weights, experts_on_host ? plan.experts[i].host : plan.experts[i].gpu);
+    const CacheBytes cache = cache_of(model, model.layers[i], s);
+    CacheBytes& sums = s.offload_kqv ? home.cache : host.cache;
+    sums.full = add(sums.full, cache.full);
+    sums.window = add(sums.window, cache.window);
+    sums.state = add(sums.state, cache.state);
+    sums.index = add(sums.index, cache.index);
+  }
+  if (placement.output == kOnHost) {
+    host.weights = add(host.weights, plan.output.host);  // a tied head is the embedding that is in RAM already
+  } else {
+    Bytes& weights = gpus[static_cast<std::size_t>(placement.output)].weights;
+    weights = add(weights, add(plan.output.gpu, plan.tied_head.gpu));
+  }
+  const ComputeBuffers compute = compute_buffers(request, s, placement, plan);
+
+  LedgerWriter writer(request, s);
+  for (std::size_t i = 0; i < gpus.size(); ++i) {
+    const Device device = gpu(static_cast<int>(i));
+    writer.weights(device, gpus[i].weights);
+    if (i == 0) writer.tower(device);
+    writer.cache(device, gpus[i].cache);
+    writer.compute(device, compute.gpu[i]);
+  }
+  writer.weights(kHost, host.weights);
+  writer.cache(kHost, host.cache);
+  writer.compute(kHost, compute.host);
+  writer.output();
+
+  LlmEstimate estimate = writer.take();
+  Bytes cached = 0;
+  for (const DeviceSums& sums : gpus) cached = add(cached, add(sums.cache.full, add(sums.cache.window, sums.cache.index)));
+  cached = add(cached, add(host.cache.full, add(host.cache.window, host.cache.index)));
+  Bytes largest = 0;
+  for (const Interval& bytes : compute.gpu) largest = std::max(largest, bytes.expected);
+  estimate.figures = {{"n_ctx", number(s.n_ctx), "tokens"},
+                      {"n_ctx_per_seq", number(s.n_ctx_seq), "tokens"},
+                      {"kv_cells", number(s.n_ctx), "cells"},
+                      {"kv_cache", number(cached), "bytes"},
+                      {"model_buffer", number(gpus.empty() ? 0 : gpus.front().weights), "bytes"},
+                      {"compute_buffer", number(largest), "bytes"},
+                      {"output_buffer", number(product({4, s.n_seq, model.vocab_size})), "bytes"}};
+  if (!compute.known_graph) {
+    estimate.warnings.push_back(
+        {"/engine/name", "the graph of this architecture is not described: its compute buffer is estimated from a generic decoder"});
+  }
+  return estimate;
+}
 
 }  // namespace vram

@@ -1,0 +1,46 @@
+#include "llm/engines/llama_cpp/cache.hpp"
+
+#include <algorithm>
+
+namespace vram::llama_cpp {
+namespace {
+
+// Without flash attention V is kept transposed, and every layer as wide as the widest ([TAG_V_CACHE_VARIABLE]).
+std::int64_t widest_v(const Model& model) {
+  std::int64_t widest = 0;
+  for (const Layer& layer : model.layers) {
+    if (layer.attention) widest = std::max(widest, layer.attention->num_key_value_heads * layer.attention->v_head_dim);
+  }
+  return widest;
+}
+
+}  // namespace
+
+bool has_cache(const Model& model) { return model.causal; }
+
+CacheBytes cache_of(const Model& model, const Layer& layer, const Settings& s) {
+  CacheBytes bytes;
+  if (layer.state) {
+    bytes.state = product({layer.state->state_elements + layer.state->conv_elements, 4, s.n_seq});
+  }
+  if (!has_cache(model)) return bytes;
+  const auto rows = [&](const TensorType& type, std::int64_t width, std::int64_t cells) {
+    return row_bytes(type, width, mul(cells, s.n_stream));
+  };
+  if (layer.attention && layer.attention->caches) {
+    const Attention& a = *layer.attention;
+    const bool window = a.window > 0 && a.span != Span::full && a.span != Span::cross && honours_window(model);
+    const std::int64_t cells = window ? window_cells(s, a.window) : s.n_ctx_seq;
+    const std::int64_t v = s.flash_attn ? a.num_key_value_heads * a.v_head_dim : widest_v(model);
+    const Bytes both = add(rows(*s.type_k, a.num_key_value_heads * a.head_dim, cells), rows(*s.type_v, v, cells));
+    (window ? bytes.window : bytes.full) = both;
+  }
+  if (layer.latent) {
+    const LatentAttention& l = *layer.latent;
+    bytes.full = rows(*s.type_k, l.kv_lora_rank + l.qk_rope_head_dim, s.n_ctx_seq);
+    if (l.index_n_heads > 0) bytes.index = rows(*s.type_k, l.index_head_dim, s.n_ctx_seq);
+  }
+  return bytes;
+}
+
+}  // namespace vram::llama_cpp

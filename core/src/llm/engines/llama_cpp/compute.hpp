@@ -1,0 +1,18 @@
+// The compute buffers: what llama.cpp reserves for its worst-case graph on every device.
+#pragma once
+
+#include <vector>
+
+#include "llm/engines/llama_cpp/placement.hpp"
+
+namespace vram::llama_cpp {
+
+struct ComputeBuffers {
+  std::vector<Interval> gpu;  // one per GPU of the placement
+  Interval host;              // pinned RAM for inputs and for what is computed on the CPU
+  bool known_graph = true;    // false: no tape for this architecture, a generic decoder stood in
+};
+ComputeBuffers compute_buffers(const LlmRequest& request, const Settings& settings, const Placement& placement,
+                               const WeightPlan& weights);
+
+}  // namespace vram::llama_cpp

@@ -1,0 +1,106 @@
+#include "llm/engines/llama_cpp/placement.hpp"
+
+#include <algorithm>
+
+#include "llm/parts.hpp"
+#include "storage/gguf_mix.hpp"
+
+namespace vram::llama_cpp {
+namespace {
+
+constexpr std::int64_t kRowPadding = 512;  // MATRIX_ROW_PADDING
+constexpr Bytes kAlignment = 128;
+
+bool is_input(Role role) {
+  return role == Role::token_embd || role == Role::position_embd || role == Role::token_types ||
+         role == Role::per_layer_token_embd;
+}
+
+bool is_routed(Role role) {
+  return role == Role::ffn_gate_exps || role == Role::ffn_up_exps || role == Role::ffn_down_exps ||
+         role == Role::ffn_gate_up_exps;
+}
+
+void add_to(WeightBytes& sum, const WeightBytes& more) {
+  sum.gpu = add(sum.gpu, more.gpu);
+  sum.host = add(sum.host, more.host);
+}
+
+}  // namespace
+
+Bytes gpu_tensor_bytes(const TensorType& type, const Tensor& tensor) {
+  Bytes bytes = row_bytes(type, tensor.ne0, mul(tensor.ne1, tensor.ne2));
+  if (type.block_elements > 1 && tensor.ne0 % kRowPadding != 0) {
+    bytes = add(bytes, row_bytes(type, kRowPadding - tensor.ne0 % kRowPadding, 1));
+  }
+  return mul(round_up(bytes, kAlignment), tensor.count);
+}
+
+WeightPlan plan_weights(const Model& model, const WeightFormat& format) {
+  // FP16, BF16 and FP32 as llama.cpp's converter writes them: norms, biases and routers stay FP32.
+  WeightFormat gguf = format;
+  gguf.scheme = WeightFormat::Scheme::gguf;
+  const GgufMix mix(gguf, model);
+  WeightPlan plan;
+  plan.layers.resize(model.layers.size());
+  plan.experts.resize(model.layers.size());
+  bool head = false;
+  WeightBytes embedding;
+  for (const Tensor& tensor : model.tensors) {
+    if (tensor.part != Part::text) continue;
+    if (tensor.role == Role::opaque) {
+      // Known by size only: spread over the layers, a head's share is not known.
+      const Bytes bytes = stored_bytes(format, model, tensor);
+      const auto n = static_cast<Bytes>(std::max<std::size_t>(plan.layers.size(), 1));
+      for (WeightBytes& layer : plan.layers) add_to(layer, {ceil_div(bytes, n), ceil_div(bytes, n)});
+      continue;
+    }
+    const TensorType& type = mix.type_of(tensor);
+    const WeightBytes bytes{gpu_tensor_bytes(type, tensor),
+                            row_bytes(type, tensor.ne0, product({tensor.ne1, tensor.ne2, tensor.count}))};
+    const auto layer = static_cast<std::size_t>(tensor.layer);
+    if (tensor.layer >= 0 && layer < plan.layers.size()) {
+      add_to(is_routed(tensor.role) ? plan.experts[layer] : plan.layers[layer], bytes);
+    } else if (is_input(tensor.role)) {
+      add_to(plan.input, bytes);
+      if (tensor.role == Role::token_embd) {
+        embedding = bytes;
+        plan.embd_type = &type;
+      }
+    } else {
+      add_to(plan.output, bytes);
+      if (tensor.role == Role::output) {
+        head = true;
+        plan.head_type = &type;
+      }
+    }
+  }
+  if (!head) {
+    plan.tied_head = embedding;
+    plan.head_type = plan.embd_type;
+  }
+  return plan;
+}
+
+Placement place_layers(const Model& model, const Settings& s, int gpus) {
+  const auto layers = static_cast<std::int64_t>(model.layers.size());
+  const std::int64_t first = std::max<std::int64_t>(layers + 1 - s.n_gpu_layers, 0);
+  const std::int64_t count = std::min(s.n_gpu_layers, layers + 1);
+  // In float, as the engine does it: which GPU a layer on the boundary goes to depends on the rounding.
+  std::vector<float> share(static_cast<std::size_t>(gpus));
+  for (std::size_t i = 0; i < share.size(); ++i) share[i] = static_cast<float>(i + 1) / static_cast<float>(gpus);
+  const auto device = [&](std::int64_t layer) {
+    if (layer < first || layer - first >= count) return kOnHost;
+    const float at = static_cast<float>(layer - first) / static_cast<float>(count);
+    return static_cast<int>(std::upper_bound(share.begin(), share.end(), at) - share.begin());
+  };
+  Placement placement;
+  placement.layer.reserve(model.layers.size());
+  for (std::int64_t i = 0; i < layers; ++i) placement.layer.push_back(device(i));
+  placement.output = device(layers);
+  for (const int place : placement.layer) placement.gpus = std::max(placement.gpus, place + 1);
+  placement.gpus = std::max(placement.gpus, placement.output + 1);
+  return placement;
+}
+
+}  // namespace vram::llama_cpp
