@@ -34,12 +34,21 @@ int nesting_depth(std::string_view text) {
 std::string dumped(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 // Cuts at a character boundary.
-std::string shortened(std::string text) {
-  if (text.size() <= kShownCharacters) return text;
+std::string shortened(std::string_view text) {
+  if (text.size() <= kShownCharacters) return std::string(text);
   std::size_t end = kShownCharacters - 3;
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0u) == 0x80u) --end;
-  text.resize(end);
-  return text + "...";
+  return std::string(text.substr(0, end)) + "...";
+}
+
+// Lower case, without separators: how ids are compared when somebody mistyped one.
+std::string folded(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    if (c == '-' || c == '_' || c == ' ' || c == '.') continue;
+    result += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  return result;
 }
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {
@@ -73,11 +82,31 @@ std::string range_text(const char* what, T low, T high) {
 std::string shown(const Json& value) {
   if (value.is_object()) return value.empty() ? "{}" : "{...}";
   if (value.is_array()) return value.empty() ? "[]" : "[...]";
-  if (value.is_string() && value.get_ref<const std::string&>().size() > 4 * kShownCharacters) {
-    return shortened(dumped(Json(value.get_ref<const std::string&>().substr(0, 4 * kShownCharacters))));
-  }
-  return shortened(dumped(value));
+  if (value.is_string()) return dumped(Json(shortened(value.get_ref<const std::string&>())));
+  return dumped(value);
 }
+
+std::string_view nearest_of(std::string_view typed, const std::vector<std::string_view>& candidates) {
+  if (typed.empty() || typed.size() > 64) return {};
+  const std::string wanted = folded(typed);
+  std::string_view nearest;
+  std::size_t best = std::max<std::size_t>(2, wanted.size() / 3) + 1;
+  for (const std::string_view candidate : candidates) {
+    const std::size_t distance = edit_distance(wanted, folded(candidate));
+    if (distance < best) {
+      best = distance;
+      nearest = candidate;
+    }
+  }
+  return nearest;
+}
+
+std::string did_you_mean(std::string_view typed, const std::vector<std::string_view>& candidates) {
+  const std::string_view nearest = nearest_of(typed, candidates);
+  return nearest.empty() ? "" : "; did you mean \"" + std::string(nearest) + "\"?";
+}
+
+std::string path_at(std::string_view path, std::size_t index) { return std::string(path) + "/" + std::to_string(index); }
 
 void refuse(std::string path, std::string message, std::string value, std::string expected) {
   throw BadInput{{std::move(path), std::move(message), std::move(value), std::move(expected)}};
@@ -126,8 +155,8 @@ std::string ObjectReader::path_of(std::string_view key) const {
 
 std::int64_t ObjectReader::integer(std::string_view key, std::int64_t low, std::int64_t high) const {
   const Json* value = find(key);
-  const std::string expected = range_text("a whole number", low, high);
-  if (value == nullptr) refuse(path_of(key), std::string(key) + " is missing", "", expected);
+  const auto expected = [&] { return range_text("a whole number", low, high); };
+  if (value == nullptr) refuse(path_of(key), std::string(key) + " is missing", "", expected());
   std::int64_t number = 0;
   bool valid = false;
   if (value->is_number_unsigned()) {
@@ -142,8 +171,10 @@ std::int64_t ObjectReader::integer(std::string_view key, std::int64_t low, std::
     valid = std::fabs(real) < 9.0e15 && real == std::floor(real);
     number = valid ? static_cast<std::int64_t>(real) : 0;
   }
-  if (!valid) refuse(path_of(key), std::string(key) + " must be a whole number", shown(*value), expected);
-  if (number < low || number > high) refuse(path_of(key), std::string(key) + " is out of range", shown(*value), expected);
+  if (!valid) refuse(path_of(key), std::string(key) + " must be a whole number", shown(*value), expected());
+  if (number < low || number > high) {
+    refuse(path_of(key), std::string(key) + " is out of range", shown(*value), expected());
+  }
   return number;
 }
 
@@ -154,12 +185,12 @@ std::int64_t ObjectReader::integer_or(std::string_view key, std::int64_t low, st
 
 double ObjectReader::number(std::string_view key, double low, double high) const {
   const Json* value = find(key);
-  const std::string expected = range_text("a number", low, high);
-  if (value == nullptr) refuse(path_of(key), std::string(key) + " is missing", "", expected);
-  if (!value->is_number()) refuse(path_of(key), std::string(key) + " must be a number", shown(*value), expected);
+  const auto expected = [&] { return range_text("a number", low, high); };
+  if (value == nullptr) refuse(path_of(key), std::string(key) + " is missing", "", expected());
+  if (!value->is_number()) refuse(path_of(key), std::string(key) + " must be a number", shown(*value), expected());
   const double number = value->get<double>();
   if (!(number >= low && number <= high)) {
-    refuse(path_of(key), std::string(key) + " is out of range", shown(*value), expected);
+    refuse(path_of(key), std::string(key) + " is out of range", shown(*value), expected());
   }
   return number;
 }
@@ -193,25 +224,28 @@ std::string_view ObjectReader::first_of(std::initializer_list<std::string_view> 
   return {};
 }
 
+std::size_t ObjectReader::choice_or(std::string_view key, std::initializer_list<std::string_view> names,
+                                    std::size_t fallback) const {
+  const Json* value = find(key);
+  if (value == nullptr) return fallback;
+  std::string expected;
+  for (const std::string_view name : names) expected += (expected.empty() ? "one of: " : ", ") + std::string(name);
+  if (!value->is_string()) refuse(path_of(key), std::string(key) + " must be a text", shown(*value), expected);
+  const auto& typed = value->get_ref<const std::string&>();
+  const auto at = std::find(names.begin(), names.end(), typed);
+  if (at == names.end()) {
+    refuse(path_of(key), "unknown " + std::string(key) + did_you_mean(typed, names), shown(*value), expected);
+  }
+  return static_cast<std::size_t>(at - names.begin());
+}
+
 void ObjectReader::only(std::initializer_list<std::string_view> known) const {
   for (const auto& [key, value] : object_->items()) {
     if (std::find(known.begin(), known.end(), key) != known.end()) continue;
     std::string expected;
-    std::string_view nearest;
-    std::size_t best = key.size() > 64 ? 0 : std::max<std::size_t>(3, key.size() / 2);
-    for (const std::string_view candidate : known) {
-      if (!expected.empty()) expected += ", ";
-      expected += candidate;
-      const std::size_t distance = key.size() > 64 ? 64 : edit_distance(key, candidate);
-      if (distance < best) {
-        best = distance;
-        nearest = candidate;
-      }
-    }
-    std::string message = "unknown key " + shown(Json(key));
-    if (!nearest.empty()) message += "; did you mean \"" + std::string(nearest) + "\"?";
-    refuse(path_of(key.size() > 64 ? std::string_view(key).substr(0, 64) : std::string_view(key)), std::move(message),
-           shown(value), expected.empty() ? "no keys" : "one of: " + expected);
+    for (const std::string_view candidate : known) expected += (expected.empty() ? "one of: " : ", ") + std::string(candidate);
+    refuse(path_of(shortened(key)), "unknown key " + shown(Json(key)) + did_you_mean(key, known), shown(value),
+           expected.empty() ? "no keys" : expected);
   }
 }
 

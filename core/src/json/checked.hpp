@@ -19,7 +19,8 @@ struct BadInput {
   Error error;
 };
 
-// Text of a value for an error message: at most 80 characters, nested values as "{...}" or "[...]", always valid UTF-8.
+// Text of a value for an error message: about 80 characters, nested values as "{...}" or "[...]", always valid UTF-8.
+// Scalars are valid JSON: a long text is shortened inside its quotes.
 std::string shown(const Json& value);
 
 // The text, parsed. Refuses (as BadInput at `path`): more than 8 MiB, nesting deeper than 64 levels, malformed JSON,
@@ -27,6 +28,15 @@ std::string shown(const Json& value);
 Json parse_json(std::string_view text, std::string_view path);
 
 [[noreturn]] void refuse(std::string path, std::string message, std::string value = "", std::string expected = "");
+
+// The candidate that `typed` was most likely meant to be; empty when none is near. Ignores case and '-', '_', ' '.
+std::string_view nearest_of(std::string_view typed, const std::vector<std::string_view>& candidates);
+
+// `; did you mean "candidate"?`, or nothing.
+std::string did_you_mean(std::string_view typed, const std::vector<std::string_view>& candidates);
+
+// JSON pointer of an element: path + "/" + index.
+std::string path_at(std::string_view path, std::size_t index);
 
 // A view of one JSON object at a path. Fields that are null count as absent.
 class ObjectReader {
@@ -46,6 +56,9 @@ class ObjectReader {
   bool boolean_or(std::string_view key, bool fallback) const;
   std::string string(std::string_view key) const;
   std::string string_or(std::string_view key, std::string_view fallback) const;
+
+  // The index of the text in `names`; refuses any other, naming the nearest.
+  std::size_t choice_or(std::string_view key, std::initializer_list<std::string_view> names, std::size_t fallback) const;
 
   // The first of several aliases that is present, or an empty view.
   std::string_view first_of(std::initializer_list<std::string_view> keys) const;

@@ -1,0 +1,78 @@
+#include "vram/api.hpp"
+
+#include "api/ops.hpp"
+
+namespace vram {
+namespace {
+
+// A value is shown as what it is when it is a JSON scalar, else as text ("{...}").
+void write_value(JsonWriter& out, const std::string& text) {
+  const bool scalar = !text.empty() && text[0] != '{' && text[0] != '[' && Json::accept(text);
+  out.key("value");
+  if (text.empty()) {
+    out.null();
+  } else if (scalar) {
+    out.raw(text);
+  } else {
+    out.raw(Json(text).dump(-1, ' ', false, Json::error_handler_t::replace));
+  }
+}
+
+std::string refusal(const Error& error) {
+  const auto clean = [](const std::string& text) {
+    return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+  };
+  JsonWriter out(512);
+  out.begin_object().field("ok", false).key("error").begin_object();
+  out.key("path").raw(clean(error.path));
+  write_value(out, error.value);
+  out.key("expected");
+  if (error.expected.empty()) {
+    out.null();
+  } else {
+    out.raw(clean(error.expected));
+  }
+  out.key("message").raw(clean(error.message));
+  out.end_object().end_object();
+  return out.take();
+}
+
+std::string answer(std::string_view text) {
+  const Json request = parse_json(text, "");
+  const ObjectReader reader(request, "");
+  if (!reader.has("op")) refuse("/op", "op is missing", "", "\"estimate\", for instance");
+  enum : std::size_t { estimate, max_context, max_batch, reference, catalogue, profiles, version };
+  switch (reader.choice_or("op", {"estimate", "max_context", "max_batch", "reference", "catalogue", "profiles", "version"}, 0)) {
+    case estimate: return answer_estimate(request, "estimate");
+    case max_context: return answer_estimate(request, "max_context");
+    case max_batch: return answer_estimate(request, "max_batch");
+    case reference: return answer_reference(request);
+    case catalogue: return answer_catalogue(request);
+    case profiles: return answer_profiles(request);
+    default: return answer_version(request);
+  }
+}
+
+std::string guarded(std::string_view request) {
+  try {
+    return answer(request);
+  } catch (const BadInput& bad) {
+    return refusal(bad.error);
+  } catch (const std::bad_alloc&) {
+    return refusal({"", "this request needs more memory than there is", "", "a smaller request"});
+  } catch (const std::exception& problem) {
+    return refusal({"", std::string("internal error, please report it: ") + problem.what(), "", ""});
+  }
+}
+
+}  // namespace
+
+std::string call(std::string_view request) noexcept {
+  try {
+    return guarded(request);
+  } catch (...) {
+    return "{\"ok\":false}";  // short enough to need no allocation
+  }
+}
+
+}  // namespace vram

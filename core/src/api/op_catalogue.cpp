@@ -1,0 +1,94 @@
+// "catalogue" and "profiles": the built-in rows, for lists to choose from.
+#include "api/ops.hpp"
+#include "api/request.hpp"
+#include "api/write_estimate.hpp"
+#include "read/config.hpp"
+#include "vram/catalogue.hpp"
+
+namespace vram {
+namespace {
+
+void write_rows(JsonWriter& out, std::string_view key, std::span<const CatalogueRow> rows) {
+  out.key(key).begin_array();
+  for (const CatalogueRow& row : rows) out.raw(row.json);
+  out.end_array();
+}
+
+void write_models(JsonWriter& out) {
+  out.key("models").begin_array();
+  for (const CatalogueRow& row : model_rows()) {
+    const Json json = Json::parse(row.json);
+    const Model model = read_config(json["config"], "/config");
+    out.begin_object().field("id", row.id).field("name", std::string_view(json["name"].get_ref<const std::string&>()));
+    out.field("model_type", std::string_view(model.model_type));
+    out.field("parameters", parameters(model)).field("active_parameters", active_parameters(model));
+    out.field("max_position_embeddings", model.max_position_embeddings);
+    out.field("native_weights", std::string_view(model.native_weights)).end_object();
+  }
+  out.end_array();
+}
+
+void write_weight_formats(JsonWriter& out) {
+  constexpr std::string_view kSchemes[] = {"plain",      "gguf",      "awq",   "gptq",  "bnb_int8", "bnb_nf4",
+                                           "fp8_tensor", "fp8_block", "mxfp4", "nvfp4", "exl"};
+  out.key("weights").begin_array();
+  for (const WeightFormat& format : weight_formats()) {
+    out.begin_object().field("id", format.id).field("name", format.name);
+    out.field("scheme", kSchemes[static_cast<std::size_t>(format.scheme)]);
+    out.field("bits_per_weight", nominal_bits_per_weight(format)).field("source", format.source).end_object();
+  }
+  out.end_array();
+}
+
+const EngineOptions kEngines[] = {LlamaCppOptions{}, VllmOptions{}, TransformersOptions{}, IdealOptions{}};
+
+void write_cache_types(JsonWriter& out) {
+  out.key("kv_cache_types").begin_array();
+  for (const TensorType& type : tensor_types()) {
+    if (!type.kv_cache) continue;
+    out.begin_object().field("id", type.id).field("name", type.name).field("bits_per_element", type.bits_per_element());
+    out.field("source", type.source).end_object();
+  }
+  out.end_array();
+}
+
+void write_engines(JsonWriter& out) {
+  out.key("engines").begin_array();
+  for (const EngineOptions& engine : kEngines) {
+    out.begin_object().field("name", name_of(engine)).field("checked_against", checked_against(engine)).key("options");
+    write_options(out, engine);
+    out.key("kv_cache_types").begin_array();
+    for (const std::string_view type : cache_types(engine)) out.value(type);
+    out.end_array().end_object();
+  }
+  out.end_array();
+}
+
+}  // namespace
+
+std::string answer_catalogue(const Json& request) {
+  const ObjectReader reader(request, "");
+  reader.only({"op", "list"});
+  enum : std::size_t { models, gpus, weights, kv_cache_types, engines, all };
+  const std::size_t list = reader.choice_or("list", {"models", "gpus", "weights", "kv_cache_types", "engines"}, all);
+  JsonWriter out(256 * 1024);
+  out.begin_object().field("ok", true).field("op", "catalogue");
+  if (list == models || list == all) write_models(out);
+  if (list == gpus || list == all) write_rows(out, "gpus", gpu_rows());
+  if (list == weights || list == all) write_weight_formats(out);
+  if (list == kv_cache_types || list == all) write_cache_types(out);
+  if (list == engines || list == all) write_engines(out);
+  out.end_object();
+  return out.take();
+}
+
+std::string answer_profiles(const Json& request) {
+  ObjectReader(request, "").only({"op"});
+  JsonWriter out(16 * 1024);
+  out.begin_object().field("ok", true).field("op", "profiles");
+  write_rows(out, "profiles", profile_rows());
+  out.end_object();
+  return out.take();
+}
+
+}  // namespace vram

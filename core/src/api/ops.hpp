@@ -1,0 +1,18 @@
+// The operations of the border, one file each. `request` is the whole request; answers are written as one JSON object.
+#pragma once
+
+#include "json/checked.hpp"
+#include "json/writer.hpp"
+
+namespace vram {
+
+inline constexpr int kApiVersion = 1;
+
+// "estimate", "max_context", "max_batch": `op` says which.
+std::string answer_estimate(const Json& request, std::string_view op);
+std::string answer_reference(const Json& request);
+std::string answer_catalogue(const Json& request);
+std::string answer_profiles(const Json& request);
+std::string answer_version(const Json& request);
+
+}  // namespace vram

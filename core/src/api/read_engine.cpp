@@ -1,0 +1,166 @@
+// "engine" with its own options, and "kv_cache".
+#include <algorithm>
+
+#include "api/request.hpp"
+#include "vram/solve.hpp"
+
+namespace vram {
+namespace {
+
+// Tokens in one batch: no engine takes more, and products stay far from 2^61.
+constexpr std::int64_t kBatchLimit = 1 << 24;
+constexpr std::int64_t kLayerLimit = 100'000;
+constexpr std::int64_t kParallelLimit = 64;  // as many as GPUs in a machine
+
+LlamaCppOptions read_llama_cpp(const ObjectReader& reader) {
+  reader.only({"name", "n_ctx", "n_batch", "n_ubatch", "n_seq_max", "n_gpu_layers", "n_cpu_moe", "n_outputs_max",
+               "flash_attn", "kv_unified", "swa_full", "offload_kqv", "op_offload", "type_k", "type_v"});
+  LlamaCppOptions o;
+  o.n_ctx = reader.integer_or("n_ctx", 0, std::int64_t{1} << 32, o.n_ctx);
+  o.n_batch = reader.integer_or("n_batch", 1, kBatchLimit, o.n_batch);
+  o.n_ubatch = reader.integer_or("n_ubatch", 1, kBatchLimit, o.n_ubatch);
+  o.n_seq_max = reader.integer_or("n_seq_max", 0, kSequencesLimit, o.n_seq_max);
+  o.n_gpu_layers = reader.integer_or("n_gpu_layers", -1, kLayerLimit, o.n_gpu_layers);
+  o.n_cpu_moe = reader.integer_or("n_cpu_moe", -1, kLayerLimit, o.n_cpu_moe);
+  o.n_outputs_max = reader.integer_or("n_outputs_max", 0, kBatchLimit, o.n_outputs_max);
+  o.flash_attn = reader.boolean_or("flash_attn", o.flash_attn);
+  o.kv_unified = reader.boolean_or("kv_unified", o.kv_unified);
+  o.swa_full = reader.boolean_or("swa_full", o.swa_full);
+  o.offload_kqv = reader.boolean_or("offload_kqv", o.offload_kqv);
+  o.op_offload = reader.boolean_or("op_offload", o.op_offload);
+  return o;
+}
+
+VllmOptions read_vllm(const ObjectReader& reader) {
+  reader.only({"name", "gpu_memory_utilization", "tensor_parallel_size", "pipeline_parallel_size", "max_model_len",
+               "max_num_seqs", "max_num_batched_tokens", "kv_cache_dtype", "block_size", "enforce_eager"});
+  VllmOptions o;
+  o.gpu_memory_utilization = reader.number_or("gpu_memory_utilization", 0.01, 1, o.gpu_memory_utilization);
+  o.tensor_parallel_size = reader.integer_or("tensor_parallel_size", 0, kParallelLimit, o.tensor_parallel_size);
+  o.pipeline_parallel_size = reader.integer_or("pipeline_parallel_size", 1, kParallelLimit, o.pipeline_parallel_size);
+  o.max_model_len = reader.integer_or("max_model_len", 0, kContextLimit, o.max_model_len);
+  o.max_num_seqs = reader.integer_or("max_num_seqs", 1, kSequencesLimit, o.max_num_seqs);
+  o.max_num_batched_tokens = reader.integer_or("max_num_batched_tokens", 0, kBatchLimit, o.max_num_batched_tokens);
+  o.block_size = reader.integer_or("block_size", 1, 4096, o.block_size);
+  o.enforce_eager = reader.boolean_or("enforce_eager", o.enforce_eager);
+  return o;
+}
+
+TransformersOptions read_transformers(const ObjectReader& reader) {
+  using Attn = TransformersOptions::AttnImplementation;
+  using Cache = TransformersOptions::CacheImplementation;
+  reader.only({"name", "attn_implementation", "cache_implementation", "num_beams", "logits_of_whole_prompt"});
+  TransformersOptions o;
+  o.attn_implementation = static_cast<Attn>(reader.choice_or(
+      "attn_implementation", {"eager", "sdpa", "flash_attention_2"}, static_cast<std::size_t>(o.attn_implementation)));
+  o.cache_implementation = static_cast<Cache>(reader.choice_or("cache_implementation", {"dynamic", "static"},
+                                                               static_cast<std::size_t>(o.cache_implementation)));
+  o.num_beams = reader.integer_or("num_beams", 1, 1024, o.num_beams);
+  o.logits_of_whole_prompt = reader.boolean_or("logits_of_whole_prompt", o.logits_of_whole_prompt);
+  return o;
+}
+
+const TensorType* cache_type(const EngineOptions& engine, const Json& json, const std::string& path) {
+  const std::vector<std::string_view> valid = cache_types(engine);
+  std::string expected;
+  for (const std::string_view id : valid) expected += (expected.empty() ? "one of: " : ", ") + std::string(id);
+  if (!json.is_string()) refuse(path, "a KV cache type must be a text", shown(json), expected);
+  const auto& typed = json.get_ref<const std::string&>();
+  const TensorType* type = find_tensor_type(typed);
+  if (type == nullptr) refuse(path, "unknown KV cache type" + did_you_mean(typed, valid), shown(json), expected);
+  if (std::find(valid.begin(), valid.end(), type->id) == valid.end()) {
+    refuse(path, std::string(name_of(engine)) + " has no KV cache in this type", shown(json), expected);
+  }
+  return type;
+}
+
+// One side of the cache may be named in "kv_cache" and among the engine's options: then both must agree.
+const TensorType* agreed(const TensorType* type, const TensorType* again, const std::string& path) {
+  if (type != nullptr && again != nullptr && type != again) {
+    refuse(path, "this contradicts /kv_cache", "\"" + std::string(again->id) + "\"", "\"" + std::string(type->id) + "\"");
+  }
+  return type != nullptr ? type : again;
+}
+
+const TensorType* default_cache_type(const EngineOptions& engine, const Model& model) {
+  std::string_view id = model.torch_dtype;
+  if (std::holds_alternative<LlamaCppOptions>(engine)) id = "f16";
+  // vllm/config/model.py: a float32 checkpoint runs in 16 bits
+  if (std::holds_alternative<VllmOptions>(engine) && id == "f32") id = "f16";
+  const TensorType* type = find_tensor_type(id);
+  return type != nullptr ? type : find_tensor_type("bf16");
+}
+
+void read_cache(const ObjectReader& request, const ObjectReader* engine, LlmRequest& llm) {
+  const TensorType* k = nullptr;
+  const TensorType* v = nullptr;
+  const Json* json = request.find("kv_cache");
+  if (json != nullptr && json->is_object()) {
+    const ObjectReader reader(*json, "/kv_cache");
+    reader.only({"k", "v"});
+    if (reader.has("k")) k = cache_type(llm.engine, *reader.find("k"), "/kv_cache/k");
+    if (reader.has("v")) v = cache_type(llm.engine, *reader.find("v"), "/kv_cache/v");
+  } else if (json != nullptr) {
+    k = v = cache_type(llm.engine, *json, "/kv_cache");
+  }
+  if (engine != nullptr) {
+    const auto option = [&](std::string_view key) -> const TensorType* {
+      const Json* typed = engine->find(key);
+      if (typed == nullptr || (key == "kv_cache_dtype" && *typed == "auto")) return nullptr;
+      return cache_type(llm.engine, *typed, engine->path_of(key));
+    };
+    k = agreed(k, option("type_k"), "/engine/type_k");
+    v = agreed(v, option("type_v"), "/engine/type_v");
+    const TensorType* both = option("kv_cache_dtype");
+    k = agreed(k, both, "/engine/kv_cache_dtype");
+    v = agreed(v, both, "/engine/kv_cache_dtype");
+  }
+  const TensorType* fallback = default_cache_type(llm.engine, *llm.model);
+  llm.type_k = k != nullptr ? k : fallback;
+  llm.type_v = v != nullptr ? v : fallback;
+  const bool one_type = std::holds_alternative<VllmOptions>(llm.engine) || std::holds_alternative<TransformersOptions>(llm.engine);
+  if (one_type && llm.type_k != llm.type_v) {
+    refuse("/kv_cache", std::string(name_of(llm.engine)) + " keeps keys and values in one type",
+           "{\"k\": \"" + std::string(llm.type_k->id) + "\", \"v\": \"" + std::string(llm.type_v->id) + "\"}",
+           "the same type for k and v");
+  }
+}
+
+}  // namespace
+
+//   llama.cpp     common/arg.cpp, kv_cache_types
+//   vLLM          vllm/config/cache.py, CacheDType; the model's own dtype for "auto"
+//   transformers  the dtype the model runs in (DynamicCache, StaticCache)
+std::vector<std::string_view> cache_types(const EngineOptions& engine) {
+  if (std::holds_alternative<LlamaCppOptions>(engine)) {
+    return {"f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "iq4_nl", "q5_0", "q5_1"};
+  }
+  if (std::holds_alternative<VllmOptions>(engine)) return {"f32", "f16", "bf16", "fp8_e4m3", "fp8_e5m2"};
+  if (std::holds_alternative<TransformersOptions>(engine)) return {"f32", "f16", "bf16"};
+  std::vector<std::string_view> all;
+  for (const TensorType& type : tensor_types()) {
+    if (type.kv_cache) all.push_back(type.id);
+  }
+  return all;
+}
+
+void read_engine(const ObjectReader& request, LlmRequest& llm) {
+  const Json* json = request.find("engine");
+  llm.engine = LlamaCppOptions{};
+  if (json == nullptr) {
+    read_cache(request, nullptr, llm);
+    return;
+  }
+  const ObjectReader reader(*json, "/engine");
+  switch (reader.choice_or("name", {"llama.cpp", "vllm", "transformers", "ideal"}, 0)) {
+    case 0: llm.engine = read_llama_cpp(reader); break;
+    case 1: llm.engine = read_vllm(reader); break;
+    case 2: llm.engine = read_transformers(reader); break;
+    default:
+      reader.only({"name"});
+      llm.engine = IdealOptions{};
+  }
+  read_cache(request, &reader, llm);
+}
+
+}  // namespace vram

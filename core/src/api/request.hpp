@@ -1,0 +1,57 @@
+// What an estimate-like request asks for, read and checked. Internal to api/.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "json/checked.hpp"
+#include "vram/llm.hpp"
+
+namespace vram {
+
+// The caller's own rows; each is null or a JSON array whose elements have been checked for their ids.
+struct CallerRows {
+  const Json* models = nullptr;
+  const Json* gpus = nullptr;
+  const Json* profiles = nullptr;
+};
+
+struct Also {
+  bool max_context = false;
+  bool max_batch = false;
+  bool advice = false;
+  bool references = false;
+};
+
+struct EstimateRequest {
+  EstimateRequest() = default;
+  EstimateRequest(const EstimateRequest&) = delete;  // llm.model points into this object
+  EstimateRequest& operator=(const EstimateRequest&) = delete;
+
+  Model model;
+  LlmRequest llm;
+  bool has_gpu = false;
+  bool auto_profile = true;
+  CallerRows rows;
+  Also also;
+  std::vector<Warning> warnings;
+};
+
+// Reads a whole request into `request`. Refuses (BadInput) what does not belong. `json` must outlive `request`.
+void read_request(const Json& json, EstimateRequest& request);
+
+// The parts, one file each. `reader` is the whole request.
+CallerRows read_rows(const ObjectReader& reader);
+Model read_model(const ObjectReader& reader, const CallerRows& rows);
+WeightFormat read_weights(const ObjectReader& reader, const Model& model);
+// Engine and options; KV cache types, which some engines also name among their options.
+void read_engine(const ObjectReader& reader, LlmRequest& request);
+// Storage ids that an engine has a KV cache in.
+std::vector<std::string_view> cache_types(const EngineOptions& engine);
+// False when the request names no GPU.
+bool read_gpu(const ObjectReader& reader, const CallerRows& rows, Machine& machine);
+
+// One row in the catalogue's form.
+Gpu read_gpu_row(const Json& row, std::string_view path);
+
+}  // namespace vram

@@ -1,0 +1,182 @@
+#include "api/write_estimate.hpp"
+
+#include <algorithm>
+
+namespace vram {
+namespace {
+
+constexpr std::size_t kUsualResponse = 16 * 1024;  // bytes
+
+void write_interval(JsonWriter& out, const Interval& bytes) {
+  out.key("bytes").begin_object();
+  out.field("low", bytes.low).field("expected", bytes.expected).field("high", bytes.high);
+  out.end_object();
+}
+
+void write_model(JsonWriter& out, const LlmRequest& request) {
+  const Model& model = *request.model;
+  out.key("model").begin_object();
+  out.field("id", std::string_view(model.id)).field("name", std::string_view(model.name));
+  out.field("model_type", std::string_view(model.model_type));
+  out.field("parameters", parameters(model)).field("active_parameters", active_parameters(model));
+  out.field("num_hidden_layers", static_cast<std::int64_t>(model.layers.size()));
+  out.field("hidden_size", model.hidden_size).field("vocab_size", model.vocab_size);
+  out.field("max_position_embeddings", model.max_position_embeddings);
+  out.key("kv_bytes_per_token").begin_object();
+  out.field("full", kv_bytes_per_token_full(model, *request.type_k, *request.type_v));
+  out.field("windowed", kv_bytes_per_token_windowed(model, *request.type_k, *request.type_v));
+  out.end_object();
+  // Engines keep recurrent and convolution state in FP32 unless told otherwise.
+  out.field("state_bytes_per_sequence", mul(4, add(state_elements(model), conv_elements(model))));
+  out.end_object();
+}
+
+void write_weights(JsonWriter& out, const LlmRequest& request) {
+  const Model& model = *request.model;
+  const WeightFormat& format = request.weights;
+  Bytes bytes = model.opaque_bytes;
+  for (const Part part : {Part::text, Part::tower, Part::projector}) bytes = add(bytes, weight_bytes(model, format, part));
+  const std::int64_t count = parameters(model);
+  out.key("weights").begin_object();
+  out.field("format", format.id).field("name", format.name).field("bytes", bytes);
+  out.key("bits_per_weight");
+  if (count > 0) {
+    out.value(8.0 * static_cast<double>(bytes - model.opaque_bytes) / static_cast<double>(count));
+  } else {
+    out.null();
+  }
+  out.end_object();
+}
+
+void write_engine(JsonWriter& out, const LlmRequest& request, const LlmEstimate& estimate) {
+  out.key("engine").begin_object();
+  out.field("name", name_of(request.engine)).field("checked_against", checked_against(request.engine));
+  out.key("options");
+  write_options(out, effective_options(request));
+  out.key("figures").begin_array();
+  for (const Figure& figure : estimate.figures) {
+    out.begin_object().field("name", figure.name).field("number", figure.number).field("unit", figure.unit).end_object();
+  }
+  out.end_array().end_object();
+}
+
+void write_gpu(JsonWriter& out, const EstimateRequest& request) {
+  out.key("gpu");
+  if (!request.has_gpu) {
+    out.null();
+    return;
+  }
+  const Gpu& gpu = request.llm.machine.gpu;
+  out.begin_object();
+  out.field("id", std::string_view(gpu.id)).field("name", std::string_view(gpu.name)).field("count", request.llm.machine.count);
+  out.field("memory_bytes", gpu.memory_bytes).field("memory_bytes_nominal", gpu.memory_bytes_nominal);
+  out.field("memory_reported", gpu.memory_reported).field("unified_memory", gpu.unified_memory);
+  out.end_object();
+}
+
+void write_ledger(JsonWriter& out, const Ledger& ledger) {
+  out.key("ledger").begin_object().key("entries").begin_array();
+  for (const Entry& entry : ledger.entries) {
+    out.begin_object();
+    out.field("kind", name_of(entry.kind)).field("label", entry.label).field("device", name_of(entry.device));
+    out.key("stages").begin_array();
+    for (int s = 0; s < kStageCount; ++s) {
+      const auto stage = static_cast<Stage>(s);
+      if (entry.stages.contains(stage)) out.value(name_of(stage));
+    }
+    out.end_array();
+    write_interval(out, entry.bytes);
+    out.field("formula", entry.formula).key("values").begin_object();
+    for (const Value& value : entry.values) out.field(value.symbol, value.number);
+    out.end_object().field("source", entry.source).end_object();
+  }
+  out.end_array().key("peaks").begin_array();
+  for (const Peak& peak : peaks(ledger)) {
+    out.begin_object().field("device", name_of(peak.device)).field("stage", name_of(peak.stage));
+    write_interval(out, peak.bytes);
+    out.end_object();
+  }
+  out.end_array().end_object();
+}
+
+void write_fit(JsonWriter& out, const EstimateRequest& request, const LlmEstimate& estimate) {
+  if (!request.has_gpu) {
+    out.key("fits").null().key("verdict").null().key("headroom_bytes").null().key("first_that_does_not_fit").null();
+    return;
+  }
+  const Fit fit = check_fit(estimate.ledger, request.llm.machine);
+  constexpr std::string_view kVerdicts[] = {"fits", "tight", "does_not_fit"};
+  out.field("fits", fit.verdict != Fit::Verdict::does_not_fit);
+  out.field("verdict", kVerdicts[static_cast<std::size_t>(fit.verdict)]);
+  out.field("headroom_bytes", fit.headroom_bytes).key("first_that_does_not_fit");
+  if (fit.first_entry < 0) {
+    out.null();
+    return;
+  }
+  const Entry& entry = estimate.ledger.entries[static_cast<std::size_t>(fit.first_entry)];
+  out.begin_object().field("entry", fit.first_entry).field("kind", name_of(entry.kind));
+  out.field("label", entry.label).field("device", name_of(entry.device)).end_object();
+}
+
+// Null when it was asked for without a GPU.
+void write_largest(JsonWriter& out, std::string_view key, const std::optional<Largest>& answer, std::int64_t model_limit) {
+  out.key(key);
+  if (!answer) {
+    out.null();
+    return;
+  }
+  const Largest& largest = *answer;
+  out.begin_object();
+  out.field("value", largest.value).field("bounded_by", largest.bounded_by_limit ? "limit" : "memory");
+  out.field("limit", largest.limit);
+  if (key == "max_context") {
+    out.field("within_model", model_limit > 0 ? std::min(largest.value, model_limit) : largest.value);
+  }
+  out.key("blocked_by");
+  if (largest.bounded_by_limit) {
+    out.null();
+  } else {
+    out.begin_object().field("kind", name_of(largest.blocked_by)).field("device", name_of(largest.blocked_on)).end_object();
+  }
+  out.end_object();
+}
+
+void write_warnings(JsonWriter& out, const EstimateRequest& request, const LlmEstimate& estimate) {
+  out.key("warnings").begin_array();
+  for (const auto* list : {&request.warnings, &request.model.warnings, &estimate.warnings}) {
+    for (const Warning& warning : *list) {
+      out.begin_object();
+      out.field("path", std::string_view(warning.path)).field("message", std::string_view(warning.message));
+      out.end_object();
+    }
+  }
+  out.end_array();
+}
+
+}  // namespace
+
+std::string write_estimate(const EstimateRequest& request, std::string_view op, const LlmEstimate& estimate,
+                           const Answers& answers) {
+  const LlmRequest& llm = request.llm;
+  JsonWriter out(kUsualResponse);
+  out.begin_object().field("ok", true).field("op", op);
+  write_model(out, llm);
+  write_weights(out, llm);
+  out.key("kv_cache").begin_object().field("k", llm.type_k->id).field("v", llm.type_v->id).end_object();
+  out.field("context", llm.context).field("sequences", llm.sequences);
+  write_engine(out, llm, estimate);
+  write_gpu(out, request);
+  out.key("profile").begin_object();
+  out.field("id", std::string_view(llm.profile.id)).field("name", std::string_view(llm.profile.name)).end_object();
+  write_ledger(out, estimate.ledger);
+  write_fit(out, request, estimate);
+  if (request.also.max_context || op == "max_context") {
+    write_largest(out, "max_context", answers.max_context, request.model.max_position_embeddings);
+  }
+  if (request.also.max_batch || op == "max_batch") write_largest(out, "max_batch", answers.max_batch, 0);
+  write_warnings(out, request, estimate);
+  out.end_object();
+  return out.take();
+}
+
+}  // namespace vram
