@@ -16,10 +16,12 @@ struct Gpu {
   std::string form_factor;         // "desktop", "laptop", "workstation", "datacenter", "soc", "embedded"
   Bytes memory_bytes = 0;          // what the driver reports as total
   Bytes memory_bytes_nominal = 0;  // what the box says, read as the vendor means it
+  Bytes memory_bytes_runtime = 0;  // what a CUDA or HIP program sees as total, less the driver's own; 0: unknown
   bool memory_reported = false;    // true: memory_bytes was read off a driver; false: taken from the nominal size
   bool unified_memory = false;     // shared with the CPU; memory_bytes is then the share a GPU may take
   double memory_bandwidth_gbps = 0;  // 0: unknown
   std::string compute_capability;  // "8.9"; empty if not NVIDIA
+  bool popular = false;            // widely owned or rented: advice names it before its equals
   std::string source;
 };
 

@@ -34,6 +34,7 @@ Gpu sized_gpu(double memory_gib) {
   if (memory_gib == std::floor(memory_gib)) gpu.name = std::to_string(std::llround(memory_gib)) + " GiB";
   gpu.memory_bytes = from_mib(memory_gib * 1024);
   gpu.memory_bytes_nominal = gpu.memory_bytes;
+  gpu.memory_bytes_runtime = from_mib(reader.number_or("runtime_mib", 0, kLargestMib, 0));
   gpu.memory_reported = true;  // the caller says so
   return gpu;
 }
@@ -43,7 +44,7 @@ Gpu sized_gpu(double memory_gib) {
 Gpu read_gpu_row(const Json& row, std::string_view path) {
   const ObjectReader reader(row, std::string(path));
   reader.only({"id", "name", "vendor", "architecture", "form_factor", "memory_mib", "memory_reported", "memory_gb",
-               "unified", "ram_gb", "working_set_mib", "bandwidth_gbps", "compute_capability", "pci_ids",
+               "runtime_mib", "unified", "ram_gb", "working_set_mib", "bandwidth_gbps", "compute_capability", "pci_ids",
                "webgpu_architecture", "popular", "source"});
   Gpu gpu;
   gpu.id = reader.string("id");
@@ -58,6 +59,7 @@ Gpu read_gpu_row(const Json& row, std::string_view path) {
   gpu.unified_memory = reader.boolean_or("unified", false);
   gpu.memory_bandwidth_gbps = reader.number_or("bandwidth_gbps", 0, 1e6, 0);
   gpu.compute_capability = reader.string_or("compute_capability", "");
+  gpu.popular = reader.boolean_or("popular", false);
   gpu.source = reader.string_or("source", "");
   return gpu;
 }
