@@ -34,7 +34,6 @@ Gpu sized_gpu(double memory_gib) {
   if (memory_gib == std::floor(memory_gib)) gpu.name = std::to_string(std::llround(memory_gib)) + " GiB";
   gpu.memory_bytes = from_mib(memory_gib * 1024);
   gpu.memory_bytes_nominal = gpu.memory_bytes;
-  gpu.memory_bytes_runtime = from_mib(reader.number_or("runtime_mib", 0, kLargestMib, 0));
   gpu.memory_reported = true;  // the caller says so
   return gpu;
 }
@@ -55,6 +54,7 @@ Gpu read_gpu_row(const Json& row, std::string_view path) {
   gpu.memory_bytes = from_mib(reader.number("memory_mib", 1, kLargestMib));
   gpu.memory_bytes_nominal = from_mib(1024 * reader.number_or("memory_gb", 0.001, kLargestMib / 1024,
                                                               static_cast<double>(gpu.memory_bytes) / static_cast<double>(kGiB)));
+  gpu.memory_bytes_runtime = from_mib(reader.number_or("runtime_mib", 0, kLargestMib, 0));
   gpu.memory_reported = reader.boolean_or("memory_reported", true);
   gpu.unified_memory = reader.boolean_or("unified", false);
   gpu.memory_bandwidth_gbps = reader.number_or("bandwidth_gbps", 0, 1e6, 0);

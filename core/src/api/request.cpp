@@ -54,6 +54,8 @@ void read_request(const Json& json, EstimateRequest& request) {
   llm.sequences = reader.integer_or("sequences", 1, kSequencesLimit, 1);
   read_engine(reader, llm);
   request.has_gpu = read_gpu(reader, request.rows, llm.machine);
+  request.profiles = read_profiles(reader, request.rows);
+  llm.profile = request.profiles(llm.machine);
 }
 
 }  // namespace vram

@@ -1,6 +1,7 @@
 // What an estimate-like request asks for, read and checked. Internal to api/.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,19 @@ struct Also {
   bool references = false;
 };
 
+struct ProfileRow {
+  OverheadProfile profile;
+  ProfileRule rule;
+  bool has_rule = true;
+};
+
+// The overhead profile of a machine: one for all, or chosen by the rules of the rows.
+struct Profiles {
+  std::optional<ProfileRow> fixed;
+  std::vector<ProfileRow> own;  // the caller's
+  const OverheadProfile& operator()(const Machine& machine) const;
+};
+
 struct EstimateRequest {
   EstimateRequest() = default;
   EstimateRequest(const EstimateRequest&) = delete;  // llm.model points into this object
@@ -31,7 +45,7 @@ struct EstimateRequest {
   Model model;
   LlmRequest llm;
   bool has_gpu = false;
-  bool auto_profile = true;
+  Profiles profiles;
   CallerRows rows;
   Also also;
   std::vector<Warning> warnings;
@@ -50,6 +64,8 @@ void read_engine(const ObjectReader& reader, LlmRequest& request);
 std::vector<std::string_view> cache_types(const EngineOptions& engine);
 // False when the request names no GPU.
 bool read_gpu(const ObjectReader& reader, const CallerRows& rows, Machine& machine);
+
+Profiles read_profiles(const ObjectReader& reader, const CallerRows& rows);
 
 // One row in the catalogue's form.
 Gpu read_gpu_row(const Json& row, std::string_view path);
