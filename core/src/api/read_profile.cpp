@@ -115,7 +115,8 @@ Profiles read_profiles(const ObjectReader& request, const CallerRows& rows) {
   if (!json->is_string()) refuse("/profile", "profile must be a text or an object", shown(*json), "\"auto\", an id, or a profile {...}");
   const auto& id = json->get_ref<const std::string&>();
   std::vector<std::string_view> known{"auto"};
-  for (const auto* list : {&profiles.own, &built_in_profiles()}) {
+  const std::vector<ProfileRow>* const lists[] = {&profiles.own, &built_in_profiles()};
+  for (const auto* list : lists) {
     for (const ProfileRow& row : *list) {
       if (row.profile.id == id) {
         profiles.fixed = row;
