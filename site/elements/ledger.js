@@ -1,0 +1,94 @@
+// <vram-ledger>: every entry with its size, and on demand its formula, the numbers put in, and the source.
+// data: {ledger, unit}.
+import { count, isExact, kind, range, size } from '../js/format.js';
+import { deviceNames, groupPeaks } from './bar.js';
+import { DrawnElement, html, nothing } from './lit.js';
+
+// Entries that are the same on several devices become one row.
+function rows(ledger) {
+  const merged = [];
+  for (const entry of ledger.entries) {
+    const same = merged.find((row) => row.entry.kind === entry.kind && row.entry.label === entry.label && row.entry.formula === entry.formula && row.entry.device.slice(0, 3) === entry.device.slice(0, 3) && JSON.stringify([row.entry.bytes, row.entry.values, row.entry.stages]) === JSON.stringify([entry.bytes, entry.values, entry.stages]));
+    if (same) same.devices.push(entry.device);
+    else merged.push({ entry, devices: [entry.device] });
+  }
+  return merged;
+}
+
+// "n_ctx * n_layer" with {n_ctx: 8192} → "8,192 * n_layer"
+export function withNumbers(formula, values) {
+  return formula.replace(/[A-Za-z_][A-Za-z0-9_.]*/g, (symbol) => (Object.hasOwn(values, symbol) ? count(values[symbol]) : symbol));
+}
+
+class LedgerTable extends DrawnElement {
+  #open = new Set();
+
+  toggle(id) {
+    if (!this.#open.delete(id)) this.#open.add(id);
+    this.redraw();
+  }
+
+  template({ ledger, unit }) {
+    const all = rows(ledger);
+    const several = new Set(ledger.entries.map((entry) => entry.device)).size > 1;
+    const open = (id) => this.#open.has(id);
+    const ids = all.map(({ entry, devices }) => `${entry.kind}-${entry.label}-${devices[0]}`);
+    const allOpen = ids.length > 0 && ids.every(open);
+    return html`<table>
+      <caption>
+        <h2>What takes the memory</h2>
+        <button type="button" class="link" @click=${() => {
+          this.#open = new Set(allOpen ? [] : ids);
+          this.redraw();
+        }}>${allOpen ? 'Hide formulas' : 'Show all formulas'}</button>
+      </caption>
+      <thead>
+        <tr>
+          <th scope="col">Entry</th>
+          ${several ? html`<th scope="col">Where</th>` : nothing}
+          <th scope="col" class="number">Expected</th>
+          <th scope="col" class="number">Low to high</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${all.map(({ entry, devices }, index) => {
+          const id = ids[index];
+          return html`<tr class="entry">
+              <th scope="row">
+                <button type="button" aria-expanded=${open(id)} aria-controls=${`why-${index}`} @click=${() => this.toggle(id)}>
+                  <i class="swatch fill-${entry.kind}"></i><span>${entry.label || kind(entry.kind)}</span>
+                </button>
+              </th>
+              ${several ? html`<td>${deviceNames(devices)}</td>` : nothing}
+              <td class="number">${size(entry.bytes.expected, unit)}</td>
+              <td class="number quiet">${range(entry.bytes, unit)}</td>
+            </tr>
+            <tr class="why" id=${`why-${index}`} ?hidden=${!open(id)}>
+              <td colspan=${several ? 4 : 3}>${open(id) ? this.why(entry) : nothing}</td>
+            </tr>`;
+        })}
+      </tbody>
+      <tfoot>
+        ${groupPeaks(ledger).map(
+          ({ peak, devices }) => html`<tr>
+            <th scope="row">Fullest: ${peak.stage}</th>
+            ${several ? html`<td>${deviceNames(devices)}</td>` : nothing}
+            <td class="number">${size(peak.bytes.expected, unit)}</td>
+            <td class="number quiet">${range(peak.bytes, unit)}</td>
+          </tr>`,
+        )}
+      </tfoot>
+    </table>`;
+  }
+
+  why({ formula, values, bytes, source, stages }) {
+    return html`<dl>
+      ${formula ? html`<dt>Formula</dt><dd><code>${formula}</code></dd>` : nothing}
+      ${formula && Object.keys(values).length ? html`<dt>Numbers</dt><dd><code>${withNumbers(formula, values)}</code></dd>` : nothing}
+      <dt>Bytes</dt><dd><code>${isExact(bytes) ? count(bytes.expected) : `${count(bytes.expected)}  (${count(bytes.low)} to ${count(bytes.high)})`}</code></dd>
+      <dt>When</dt><dd>${stages.join(', ')}</dd>
+      ${source ? html`<dt>Source</dt><dd>${source}</dd>` : nothing}
+    </dl>`;
+  }
+}
+customElements.define('vram-ledger', LedgerTable);

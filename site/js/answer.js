@@ -1,0 +1,42 @@
+// The right side: the newest good response, or why there is none.
+import '../elements/advice.js';
+import '../elements/bar.js';
+import '../elements/ledger.js';
+import '../elements/limits.js';
+import '../elements/references.js';
+import '../elements/verdict.js';
+import { html, nothing } from '../elements/lit.js';
+import { fullest, verdict } from './words.js';
+
+export function answer({ state, shown, request, error, errorText, broken, jsonOpen }, on) {
+  const unit = state.units;
+  return html`
+    ${broken
+      ? html`<div class="problem" role="alert"><strong>The estimator can’t run here.</strong> ${broken} It is computed by WebAssembly inside the page; nothing is sent anywhere. Allow WebAssembly for this page, or use the command line program, which gives the same numbers.</div>`
+      : nothing}
+    ${error
+      ? html`<div class="problem" role="alert">${errorText} ${error.path ? html`<span class="quiet">at <code>${error.path}</code></span>` : nothing}
+          ${shown ? html`<br /><span class="quiet">Below: the last answer before this.</span>` : nothing}</div>`
+      : nothing}
+    ${shown ? html`<div class="result ${error || broken ? 'stale' : ''}">${result(shown, request, unit, jsonOpen, on)}</div>` : error || broken ? nothing : html`<p class="waiting">Computing…</p>`}
+  `;
+}
+
+function result(response, request, unit, jsonOpen, on) {
+  const { ledger, gpu, warnings } = response;
+  return html`
+    <vram-verdict .data=${verdict(response, unit)}></vram-verdict>
+    ${warnings?.length ? html`<ul class="warnings" aria-label="Warnings">${warnings.map(({ path, message }) => html`<li>${message}${path ? html` <code>${path}</code>` : nothing}</li>`)}</ul>` : nothing}
+    <vram-bar .data=${{ ledger, capacity: gpu?.memory_bytes ?? null, nominal: gpu?.memory_bytes_nominal, reported: gpu?.memory_reported, unit }}></vram-bar>
+    <vram-limits .data=${{ response, unit }}></vram-limits>
+    <vram-ledger .data=${{ ledger, unit }}></vram-ledger>
+    <div class="pair">
+      <vram-advice .data=${{ advice: response.advice, unit }}></vram-advice>
+      <vram-references .data=${{ references: response.references, ours: fullest(response)?.bytes.expected, unit }}></vram-references>
+    </div>
+    <details class="json" @toggle=${(event) => on.showJson(event.target.open)}>
+      <summary>Request and response</summary>
+      ${jsonOpen ? html`<pre id="json" tabindex="0" aria-label="Request and response as JSON">${JSON.stringify({ request, response }, null, 2)}</pre>` : nothing}
+    </details>
+  `;
+}

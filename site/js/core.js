@@ -1,0 +1,70 @@
+// The one door to the engine. It runs in a worker: a call with everything asked for can take tens of milliseconds on a
+// phone, and compiling wasm takes longer still; typing and scrolling must not wait for either.
+/* global WORKER_FILE */
+
+// Failures that are not the engine's answer: no WebAssembly, a file that did not load, a worker that died.
+export class EngineUnavailable extends Error {}
+
+// Starts the engine. `call(request)` gives a promise of the response object of docs/api.md.
+export function startEngine() {
+  const waiting = new Map(); // id -> {resolve, reject}
+  let next = 1;
+  let broken = null;
+
+  const fail = (message) => {
+    broken = new EngineUnavailable(message);
+    for (const { reject } of waiting.values()) reject(broken);
+    waiting.clear();
+  };
+
+  let worker;
+  if (typeof WebAssembly !== 'object') {
+    fail('This browser has WebAssembly switched off.');
+  } else {
+    worker = new Worker(new URL(WORKER_FILE, import.meta.url), { type: 'module' });
+    worker.onmessage = ({ data }) => {
+      if (data.failed !== undefined) return fail(data.failed);
+      waiting.get(data.id)?.resolve(data.response);
+      waiting.delete(data.id);
+    };
+    worker.onerror = (event) => fail(event.message || 'The engine did not load.');
+  }
+
+  return {
+    call(request) {
+      if (broken) return Promise.reject(broken);
+      const id = next++;
+      return new Promise((resolve, reject) => {
+        waiting.set(id, { resolve, reject });
+        worker.postMessage({ id, request });
+      });
+    },
+  };
+}
+
+// Answers only the newest question. While one call runs, later requests replace each other; an answer that a newer
+// request has overtaken is dropped. `draw(request, response)` and `failed(error)` are called for what is left.
+export function newestOnly(engine, draw, failed) {
+  let running = false;
+  let pending = null;
+
+  async function run() {
+    running = true;
+    while (pending) {
+      const request = pending;
+      pending = null;
+      try {
+        const response = await engine.call(request);
+        if (!pending) draw(request, response);
+      } catch (error) {
+        if (!pending) failed(error);
+      }
+    }
+    running = false;
+  }
+
+  return (request) => {
+    pending = request;
+    if (!running) run();
+  };
+}

@@ -1,0 +1,114 @@
+// What a browser can say about the GPU, and which catalogue rows that could be. No browser tells how much memory a GPU
+// has: a model name or a PCI id is looked up in the catalogue, and the person decides.
+// Strings and their meaning: ANGLE Context.cpp and Renderer11.cpp, Firefox SanitizeRenderer.cpp, Dawn gpu_info.json.
+
+// Asks WebGPU and WebGL. Nothing is kept, nothing is sent. Missing pieces are null.
+export async function probe() {
+  const [webgpu, webgl] = [await askWebGpu().catch(() => null), askWebGl()];
+  return { webgpu, webgl, deviceMemory: navigator.deviceMemory ?? null };
+}
+
+async function askWebGpu() {
+  const adapter = await navigator.gpu?.requestAdapter({ powerPreference: 'high-performance' });
+  if (!adapter) return null;
+  const info = adapter.info ?? {};
+  return {
+    vendor: info.vendor ?? '',
+    architecture: info.architecture ?? '',
+    device: info.device ?? '',
+    description: info.description ?? '',
+    fallback: Boolean(info.isFallbackAdapter ?? adapter.isFallbackAdapter),
+    maxBufferSize: adapter.limits?.maxBufferSize ?? 0,
+  };
+}
+
+function askWebGl() {
+  const canvas = document.createElement('canvas');
+  const gl = canvas.getContext('webgl', { powerPreference: 'high-performance' });
+  if (!gl) return null;
+  const extension = gl.getExtension('WEBGL_debug_renderer_info');
+  const renderer = String(gl.getParameter(extension?.UNMASKED_RENDERER_WEBGL ?? gl.RENDERER) ?? '');
+  gl.getExtension('WEBGL_lose_context')?.loseContext();
+  return { renderer };
+}
+
+const software = /swiftshader|llvmpipe|softpipe|lavapipe|microsoft basic render|\bwarp\b/i;
+const softwareArchitectures = new Set(['swiftshader', 'warp', 'software']);
+
+// Lower-case words that name a product, without what drivers and ANGLE put around it.
+function bareName(text) {
+  return text
+    .toLowerCase()
+    .replace(/^angle \(([^,]*),\s*/, '')
+    .replace(/\((tm|r|c)\)|[™®]/g, ' ')
+    .replace(/\((0x[0-9a-f]+)\)/g, ' ')
+    .replace(/angle metal renderer:|direct3d.*$|d3d1[12].*$|opengl.*$|vulkan [\d.]+|\/pcie.*$|\/sse2.*$|,\s*or similar.*$/g, ' ')
+    .replace(/[()[\],:]/g, ' ')
+    .replace(/\b(nvidia|amd|ati|intel|apple inc|google inc|corporation|geforce|graphics|gpu)\b/g, ' ')
+    .replace(/\s+/g, ' ')
+    .trim();
+}
+
+// The row's name without vendor and without a memory size: "RTX 4060 Ti 16GB" → "rtx 4060 ti".
+const bareRow = (row) => bareName(row.name).replace(/\b\d+ ?g(i)?b\b/g, ' ').replace(/\s+/g, ' ').trim();
+
+const hex = (id) => String(id).toLowerCase().replace(/^.*:/, '').replace(/^0x/, '').replace(/^0+(?=....)/, '');
+const pciIds = (row) => (row.pci_ids ?? []).map(hex);
+
+function vendorOf(text) {
+  if (/nvidia|geforce|quadro|tesla/i.test(text)) return 'nvidia';
+  if (/\bamd\b|\bati\b|radeon/i.test(text)) return 'amd';
+  if (/apple/i.test(text)) return 'apple';
+  if (/intel/i.test(text)) return 'intel';
+  return '';
+}
+
+// Catalogue rows this could be, best first: {found: [{row, reason, confidence}], says, note}.
+// confidence is "likely" (one product, by PCI id or full name), "possible" (several share the signal) or "hint" (a
+// generation only). `says` is what the browser said, for the person to judge.
+export function candidates(seen, rows) {
+  const renderer = seen.webgl?.renderer ?? '';
+  const adapter = seen.webgpu;
+  const says = [renderer && `WebGL: ${renderer}`, adapter && `WebGPU: ${[adapter.vendor, adapter.architecture, adapter.device, adapter.description].filter(Boolean).join(' ') || 'an adapter without a name'}`]
+    .filter(Boolean)
+    .join(' · ');
+  const result = (found, note) => ({ found, says, note });
+
+  const adapterIsSoftware = adapter && (adapter.fallback || softwareArchitectures.has(adapter.architecture) || software.test(adapter.description));
+  if ((software.test(renderer) || !renderer) && (!adapter || adapterIsSoftware)) {
+    return result([], renderer || adapter ? 'The browser draws in software and shows no GPU.' : 'The browser shows no GPU.');
+  }
+
+  const vendor = vendorOf(renderer) || adapter?.vendor || '';
+  const ofVendor = rows.filter((row) => !vendor || row.vendor === vendor);
+
+  const bucket = /or similar/i.test(renderer);
+  if (!bucket) {
+    const id = /\(0x0*([0-9a-f]{4,8})\)/i.exec(renderer)?.[1] ?? /^0x([0-9a-f]{4,8})$/i.exec(adapter?.device ?? '')?.[1];
+    const byId = id ? ofVendor.filter((row) => pciIds(row).includes(hex(id))) : [];
+    if (byId.length) {
+      const reason = `PCI device id ${hex(id)}`;
+      return result(byId.map((row) => ({ row, reason, confidence: byId.length === 1 ? 'likely' : 'possible' })), byId.length > 1 ? 'Several products share this id.' : '');
+    }
+
+    const name = ` ${bareName(`${renderer} ${adapter?.description ?? ''}`)} `;
+    const named = ofVendor.map((row) => ({ row, bare: bareRow(row) })).filter(({ bare }) => bare && name.includes(` ${bare} `));
+    const longest = Math.max(0, ...named.map(({ bare }) => bare.length));
+    const best = named.filter(({ bare }) => bare.length === longest);
+    if (best.length) {
+      const one = best.length === 1;
+      const note = one ? '' : vendor === 'apple' ? 'How much memory is yours?' : 'The name comes with more than one memory size.';
+      return result(best.map(({ row }) => ({ row, reason: `named “${best[0].bare}”`, confidence: one ? 'likely' : 'possible' })), note);
+    }
+  }
+
+  if (adapter && !adapterIsSoftware && adapter.architecture) {
+    const sameGeneration = ofVendor.filter((row) => row.webgpu_architecture && row.webgpu_architecture === adapter.architecture);
+    if (sameGeneration.length) {
+      const reason = `WebGPU architecture ${adapter.architecture}`;
+      return result(sameGeneration.slice(0, 8).map((row) => ({ row, reason, confidence: 'hint' })), `Only the generation is known: ${sameGeneration.length} catalogue GPUs are of it.`);
+    }
+  }
+  if (bucket) return result([], 'This browser hides which GPU it is and names only a similar one.');
+  return result([], vendor ? 'The vendor is known, the product is not.' : 'The GPU is not in the catalogue.');
+}
