@@ -1,0 +1,67 @@
+// The package as people get it: packed, installed into an empty folder, and README's example run there.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { after, before, test } from 'node:test';
+import { dist } from './paths.mjs';
+
+const folder = mkdtempSync(`${tmpdir()}/vram-estimator-`);
+const npm = (...args) => execFileSync('npm', args, { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+const node = (file) => execFileSync(process.execPath, [file], { cwd: folder, encoding: 'utf8' });
+const run = (code) => {
+  writeFileSync(`${folder}/example.mjs`, code);
+  return node('example.mjs');
+};
+let packed;
+
+before(() => {
+  [packed] = JSON.parse(npm('pack', '--json', '--pack-destination', folder, dist));
+  writeFileSync(`${folder}/package.json`, '{"private": true}');
+  npm('install', '--offline', '--no-audit', '--no-fund', `${folder}/${packed.filename}`);
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+test('holds what it needs and nothing else', () => {
+  assert.deepEqual(packed.files.map(({ path }) => path).sort(), ['LICENSE', 'README.md', 'index.d.ts', 'index.js',
+    'node.js', 'package.json', 'vram.js', 'vram.wasm']);
+});
+
+test("README's example runs", () => {
+  const [, example] = /```js\n([^]*?)```/.exec(readFileSync(`${dist}README.md`, 'utf8'));
+  const lines = run(example).trim().split('\n');
+  assert.match(lines.at(-1), /^(fits|tight|does_not_fit) -?\d+ \d+$/);
+  assert.ok(lines.length > 2);
+});
+
+test('takes the bytes of vram.wasm, and can be loaded twice', () => {
+  assert.equal(run(`
+    import { readFileSync } from 'node:fs';
+    import { call, load } from 'vram-estimator';
+    const wasm = readFileSync(new URL(import.meta.resolve('vram-estimator/vram.wasm')));
+    await load({ wasm });
+    await load();
+    console.log(call({ op: 'version' }).ok);`), 'true\n');
+});
+
+test('the browser entry runs where there is no file system, given bytes', () => {
+  assert.equal(run(`
+    import { readFileSync } from 'node:fs';
+    import { call, load } from './node_modules/vram-estimator/index.js';
+    await load({ wasm: readFileSync('node_modules/vram-estimator/vram.wasm') });
+    console.log(call({ op: 'version' }).ok);`), 'true\n');
+});
+
+test('says what is wrong when it is called before it is loaded, or cannot load', () => {
+  assert.match(run(`
+    import { call, load } from 'vram-estimator';
+    try { call({ op: 'version' }); } catch (error) { console.log(error.message); }
+    await load({ wasm: './missing.wasm' }).catch((error) => console.log(error.code));
+    await load({ wasm: new Uint8Array(8) }).catch((error) => console.log('refused'));
+    await load();
+    console.log(call({ op: 'version' }).ok);`), /before the first call\nENOENT\nrefused\ntrue\n$/);
+});
+
+test('no eval and no function made of text in the engine glue', () => {
+  assert.doesNotMatch(readFileSync(`${dist}vram.js`, 'utf8'), /\beval\(|new Function|new_\(Function/);
+});
