@@ -69,7 +69,7 @@ std::vector<bool> expert_layers(const Reading& reading, std::int64_t layers) {
   }
   std::vector<bool> on = every(layers, text.integer_or("moe_layer_freq", 1, kMaxLayers, 1), 0);
   const std::int64_t dense = std::min(layers, text.integer_or("first_k_dense_replace", 0, kMaxLayers, 0));
-  std::fill(on.begin(), on.begin() + dense, false);
+  std::fill_n(on.begin(), dense, false);
   return on;
 }
 

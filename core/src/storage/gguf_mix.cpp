@@ -84,7 +84,7 @@ GgufMix::Group GgufMix::group_of(const Tensor& tensor) {
   }
 }
 
-GgufMix::GgufMix(const WeightFormat& format, const Model& model) : format_(format), model_(model) {
+GgufMix::GgufMix(const WeightFormat& format, const Model& model) : format_(format) {
   const auto mtp = static_cast<std::int64_t>(std::ceil(model.mtp_layers));
   layer_count_ = static_cast<std::int64_t>(model.layers.size()) + mtp;
   layers_.resize(static_cast<std::size_t>(layer_count_));

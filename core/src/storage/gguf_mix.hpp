@@ -44,7 +44,6 @@ class GgufMix {
   std::int64_t ffn_down_counter(const Tensor& tensor) const;
 
   const WeightFormat& format_;
-  const Model& model_;
   std::vector<Layer> layers_;
   std::int64_t attn_v_count_ = 0;
   std::int64_t layer_count_ = 0;  // next-token blocks included, as the quantizer counts

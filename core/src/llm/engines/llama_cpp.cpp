@@ -31,7 +31,7 @@ struct DeviceSums {
 class LedgerWriter {
  public:
   LedgerWriter(const LlmRequest& request, const Settings& settings)
-      : model_(*request.model), s_(settings), request_(request) {}
+      : model_(*request.model), s_(settings) {}
 
   void weights(Device device, Bytes bytes) {
     add(Kind::weights, "Weights", device, Interval::exact(bytes), "sum of tensors, each padded to its buffer's alignment",
@@ -92,7 +92,6 @@ class LedgerWriter {
 
   const Model& model_;
   const Settings& s_;
-  const LlmRequest& request_;
   LlmEstimate estimate_;
 };
 
