@@ -39,7 +39,7 @@ constexpr Family kFamilies[] = {
     // Qwen
     {.model_type = "qwen", .gguf_arch = "qwen", .qkv_bias = Flag::yes, .fused_qkv = true, .halved_ff = true},
     {.model_type = "qwen2", .gguf_arch = "qwen2", .qkv_bias = Flag::unless_unset, .windows = Windows::qwen,
-     .class_defaults = R"({"num_key_value_heads":32})"},
+     .class_defaults = R"({"hidden_size":4096,"num_hidden_layers":32,"num_attention_heads":32,"num_key_value_heads":32})"},
     {.model_type = "qwen2_vl", .gguf_arch = "qwen2vl", .qkv_bias = Flag::unless_unset},
     {.model_type = "qwen2_moe", .gguf_arch = "qwen2moe", .qkv_bias = Flag::unless_unset, .windows = Windows::qwen,
      .shared = SharedExperts::gated},
