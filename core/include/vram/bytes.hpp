@@ -1,6 +1,7 @@
 // Byte counts and the arithmetic on them. Counts are 64-bit and saturate: they never wrap.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <initializer_list>
 
@@ -24,7 +25,8 @@ constexpr Bytes add(Bytes a, Bytes b) {
 
 // a * b, saturating at kMaxBytes. Both must be >= 0.
 constexpr Bytes mul(Bytes a, Bytes b) {
-  if (a == 0 || b == 0) return 0;
+  // Without a division in the usual case: a product of n and m bits has at most n + m.
+  if (std::bit_width(static_cast<std::uint64_t>(a)) + std::bit_width(static_cast<std::uint64_t>(b)) <= 61) return a * b;
   return a > kMaxBytes / b ? kMaxBytes : a * b;
 }
 

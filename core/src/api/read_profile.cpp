@@ -36,7 +36,8 @@ ProfileRule read_rule(const ObjectReader& row) {
   const Json* json = row.find("applies_to");
   if (json == nullptr) return rule;
   const ObjectReader reader(*json, row.path_of("applies_to"));
-  reader.only({"vendor", "architecture", "form_factor", "memory_gib_min", "memory_gib_max", "count_min", "count_max"});
+  reader.only({"automatic", "vendor", "architecture", "form_factor", "memory_gib_min", "memory_gib_max", "count_min", "count_max"});
+  rule.automatic = reader.boolean_or("automatic", true);
   rule.vendor = texts(reader, "vendor");
   rule.architecture = texts(reader, "architecture");
   rule.form_factor = texts(reader, "form_factor");
@@ -76,7 +77,7 @@ ProfileRow read_profile_row(const Json& row, const std::string& path) {
 const std::vector<ProfileRow>& built_in_profiles() {
   static const std::vector<ProfileRow> rows = [] {
     std::vector<ProfileRow> result;
-    for (const CatalogueRow& row : profile_rows()) result.push_back(read_profile_row(Json::parse(row.json), "/profiles"));
+    for (const CatalogueRow& row : profile_rows()) result.push_back(read_profile_row(Json::parse(row.json), "/profiles/" + std::string(row.id)));
     return result;
   }();
   return rows;
@@ -87,8 +88,7 @@ const std::vector<ProfileRow>& built_in_profiles() {
 const OverheadProfile& Profiles::operator()(const Machine& machine) const {
   if (fixed) return fixed->profile;
   for (const ProfileRow& row : own) {
-    // A caller's row without a rule is there to be named, not to be chosen for every machine.
-    if (row.has_rule && applies(row.rule, machine)) return row.profile;
+    if (applies(row.rule, machine)) return row.profile;
   }
   for (const ProfileRow& row : built_in_profiles()) {
     if (applies(row.rule, machine)) return row.profile;
@@ -103,7 +103,8 @@ Profiles read_profiles(const ObjectReader& request, const CallerRows& rows) {
     for (std::size_t i = 0; i < rows.profiles->size(); ++i) {
       const Json& row = (*rows.profiles)[i];
       profiles.own.push_back(read_profile_row(row, path_at("/rows/profiles", i)));
-      profiles.own.back().has_rule = row.contains("applies_to");
+      // A caller's row without a rule is there to be named, not to be chosen for every machine.
+      if (!row.contains("applies_to")) profiles.own.back().rule.automatic = false;
     }
   }
   const Json* json = request.find("profile");

@@ -27,7 +27,6 @@ struct Also {
 struct ProfileRow {
   OverheadProfile profile;
   ProfileRule rule;
-  bool has_rule = true;
 };
 
 // The overhead profile of a machine: one for all, or chosen by the rules of the rows.

@@ -33,7 +33,8 @@ const WeightFormat* find_weight_format(std::string_view id) {
 }
 
 Bytes row_bytes(const TensorType& type, std::int64_t row, std::int64_t rows) {
-  return product({ceil_div(row, type.block_elements), type.block_bytes, rows});
+  const std::int64_t blocks = type.block_elements == 1 ? row : ceil_div(row, type.block_elements);
+  return product({blocks, type.block_bytes, rows});
 }
 
 Bytes tensor_bytes(const WeightFormat& format, const Model& model, const Tensor& tensor) {
