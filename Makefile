@@ -5,9 +5,10 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
 PORT ?= 8080
-export NINJA_STATUS = [%f/%t] 
+CLANG_FORMAT ?= clang-format
 
-.PHONY: help setup build native wasm page serve test test-native test-asan test-wasm test-page bench accuracy format lint clean
+.PHONY: help setup build native wasm page serve test test-native test-asan test-wasm test-page test-readme bench readme \
+        format lint clean
 
 help:
 	@echo "make serve      build everything and serve the page on http://localhost:$(PORT)/"
@@ -15,6 +16,7 @@ help:
 	@echo "make build      command line tool (build/release/cli), npm package (build/wasm/dist), page (dist/site)"
 	@echo "make bench      time the engine, write build/bench.json and README's table"
 	@echo "make accuracy   compare with measured values, write build/accuracy and README's table"
+	@echo "make readme     run README's examples and write what they print"
 	@echo "make format | lint | clean | setup"
 
 setup:
@@ -27,9 +29,11 @@ build/%/build.ninja: CMakePresets.json cmake/EmscriptenToolchain.cmake
 	@touch $@
 
 native: setup build/release/build.ninja
+	@echo "command line tool -> build/release/cli/vram-estimator"
 	@cmake --build build/release --target vram-estimator -- --quiet
 
 wasm: setup build/wasm/build.ninja
+	@echo "npm package -> build/wasm/dist"
 	@cmake --build build/wasm -- --quiet
 
 page: wasm
@@ -41,31 +45,40 @@ serve: build
 	@npm run --silent serve -- $(PORT)
 
 test-native: setup build/release/build.ninja
+	@echo "command line tool -> build/release/cli/vram-estimator"
 	@cmake --build build/release -- --quiet
 	@ctest --preset release -j 2
 
 test-asan: setup build/asan/build.ninja
+	@echo "the same with sanitizers -> build/asan"
 	@cmake --build build/asan -- --quiet
 	@ctest --preset asan -j 2
 
 test-wasm: native wasm
-	@node --test --test-reporter=spec tests/wasm/
+	@node --test --test-reporter=spec tests/wasm/*.test.mjs
 
 test-page: page
 	@npm test --silent
 
-test: test-native test-asan test-wasm test-page
-	@echo "make test: native, sanitizers, wasm and page all passed"
+test-readme: native
+	@node tests/readme/examples.mjs --check
+
+test: test-native test-asan test-wasm test-page test-readme
+	@echo "make test: all passed (native, sanitizers, npm package, page, README's examples)"
 
 bench: native wasm build/wasm-bare/build.ninja
 	@cmake --build build/wasm-bare --target vram_wasm -- --quiet
+	@cmake --build build/release --target vram_bench -- --quiet
 	@node tests/bench/bench.mjs
 
+readme: native
+	@node tests/readme/examples.mjs
+
 format:
-	@git ls-files '*.cpp' '*.hpp' | xargs clang-format -i
+	@git ls-files '*.cpp' '*.hpp' | xargs $(CLANG_FORMAT) -i
 
 lint:
-	@git ls-files '*.cpp' '*.hpp' | xargs clang-format --dry-run -Werror
+	@git ls-files '*.cpp' '*.hpp' | xargs $(CLANG_FORMAT) --dry-run -Werror
 
 clean:
 	@rm -rf build dist

@@ -28,8 +28,7 @@ needs emscripten emcc "${EMSDK:-/nowhere}/upstream/emscripten/emcc"
   needs catch2 $(includes catch2)
   needs libcli11-dev $(includes CLI/CLI.hpp)
 }
-needs chromium chromium chromium-browser google-chrome "${CHROMIUM:-/nowhere}" "/Applications/Google Chrome.app"
-needs brotli brotli
+needs chromium chromium chromium-browser google-chrome "${CHROMIUM_PATH:-/nowhere}" "/Applications/Google Chrome.app"
 needs nodejs node
 needs npm npm
 
@@ -37,9 +36,9 @@ if [ -n "$missing" ]; then
   if ! command -v apt-get >/dev/null 2>&1; then
     cat >&2 <<EOF
 setup.sh installs with apt-get (Debian 12+, Ubuntu 24.04+). Missing here, under Debian's names:$missing
-  Fedora    sudo dnf install cmake ninja-build gcc-c++ emscripten json-devel catch-devel cli11-devel chromium brotli nodejs npm
-  Arch      sudo pacman -S cmake ninja gcc emscripten nlohmann-json catch2 cli11 chromium brotli nodejs npm
-  macOS     brew install cmake ninja emscripten nlohmann-json catch2 cli11 brotli node   (and Google Chrome)
+  Fedora    sudo dnf install cmake ninja-build gcc-c++ emscripten json-devel catch-devel cli11-devel chromium nodejs npm
+  Arch      sudo pacman -S cmake ninja gcc emscripten nlohmann-json catch2 cli11 chromium nodejs npm
+  macOS     brew install cmake ninja emscripten nlohmann-json catch2 cli11 node   (and Google Chrome)
   Windows   use WSL with Debian or Ubuntu
 Then run this again.
 EOF
