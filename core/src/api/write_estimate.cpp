@@ -34,8 +34,10 @@ void write_model(JsonWriter& out, const LlmRequest& request) {
 void write_weights(JsonWriter& out, const LlmRequest& request) {
   const Model& model = *request.model;
   const WeightFormat& format = request.weights;
-  Bytes bytes = model.opaque_bytes;
-  for (const Part part : {Part::text, Part::tower, Part::projector}) bytes = add(bytes, weight_bytes(model, format, part));
+  // A GGUF holds the text model; towers come in a file of their own, in 16 bits (mmproj-*-f16.gguf).
+  const WeightFormat& towers = format.scheme == WeightFormat::Scheme::gguf ? *find_weight_format("fp16") : format;
+  const Bytes bytes = add(weight_bytes(model, format, Part::text),
+                          add(weight_bytes(model, towers, Part::tower), weight_bytes(model, towers, Part::projector)));
   const std::int64_t count = parameters(model);
   out.key("weights").begin_object();
   out.field("format", format.id).field("name", format.name).field("bytes", bytes);

@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "llm/parts.hpp"
+#include "storage/gguf_mix.hpp"
 
 namespace vram {
 
@@ -16,8 +18,15 @@ Bytes stored_bytes(const WeightFormat& format, const Model& model, const Tensor&
 
 Bytes weight_bytes(const Model& model, const WeightFormat& format, Part part) {
   Bytes sum = part == Part::tower ? model.opaque_bytes : 0;
+  std::optional<GgufMix> mix;  // built once: it walks the whole model
   for (const Tensor& tensor : model.tensors) {
-    if (tensor.part == part) sum = add(sum, stored_bytes(format, model, tensor));
+    if (tensor.part != part) continue;
+    if (format.scheme == WeightFormat::Scheme::gguf && tensor.role != Role::opaque) {
+      if (!mix) mix.emplace(format, model);
+      sum = add(sum, row_bytes(mix->type_of(tensor), tensor.ne0, product({tensor.ne1, tensor.ne2, tensor.count})));
+    } else {
+      sum = add(sum, stored_bytes(format, model, tensor));
+    }
   }
   return sum;
 }
