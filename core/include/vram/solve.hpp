@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "vram/llm.hpp"
@@ -25,11 +26,19 @@ Result<Largest> max_context(LlmRequest request);
 // Largest `sequences` likewise.
 Result<Largest> max_sequences(LlmRequest request);
 
-// "2x A100 80GB with tensor parallelism": the smallest machines on which the request fits, smallest total memory first.
+// A machine on which the request fits.
 struct Advice {
   Machine machine;
   Fit fit;
 };
-std::vector<Advice> advise(const LlmRequest& request, const std::vector<Gpu>& candidates, std::size_t at_most);
+
+// The overhead profile of a machine, for callers that let the machine choose it.
+using ProfileOf = std::function<const OverheadProfile&(const Machine&)>;
+
+// The smallest machines of 1, 2, 4 or 8 equal GPUs on which the request fits, least memory first, at most `at_most`:
+// one per total size, a popular card before its equals, several GPUs only where fewer of the same do not do.
+// Engines that split by parallel size do so over all GPUs of the machine: sizes in the request are left aside.
+std::vector<Advice> advise(const LlmRequest& request, const std::vector<Gpu>& candidates, const ProfileOf& profile_of,
+                           std::size_t at_most);
 
 }  // namespace vram

@@ -1,4 +1,6 @@
 // "estimate", "max_context", "max_batch".
+#include <algorithm>
+
 #include "api/ops.hpp"
 #include "api/request.hpp"
 #include "api/write_estimate.hpp"
@@ -28,6 +30,7 @@ std::string answer_estimate(const Json& json, std::string_view op) {
   if (request.has_gpu && (op == "max_batch" || request.also.max_batch)) answers.max_batch = checked(max_sequences(llm));
   if (op == "max_context") llm.context = std::max<std::int64_t>(1, answers.max_context->value);
   if (op == "max_batch") llm.sequences = std::max<std::int64_t>(1, answers.max_batch->value);
+  if (request.also.advice) answers.advice = answer_advice(request);
   const LlmEstimate result = checked(estimate(llm));
   return write_estimate(request, op, result, answers);
 }

@@ -176,6 +176,8 @@ std::string write_estimate(const EstimateRequest& request, std::string_view op, 
     write_largest(out, "max_context", answers.max_context, request.model.max_position_embeddings);
   }
   if (request.also.max_batch || op == "max_batch") write_largest(out, "max_batch", answers.max_batch, 0);
+  if (request.also.advice) write_advice(out, request, answers.advice);
+  if (request.also.references) write_references(out, llm);
   write_warnings(out, request, estimate);
   out.end_object();
   return out.take();
