@@ -49,7 +49,7 @@ void write_activation(JsonWriter& out, const LlmRequest& request, const Heads& h
   out.begin_object().field("name", "llm-activation-34/10").field("total_bytes", gb(e.total_gb)).key("parts").begin_object();
   out.field("parameters", gb(e.parameters_gb)).field("activations", gb(e.activations_gb)).field("kv_cache", gb(e.kv_cache_gb));
   out.end_object().field("note", "Keeps the activations of every layer, as training does; inference reuses one buffer. "
-                                 "Counts the cache in 16 bits and at full length for all layers, and no engine buffers.");
+                                 "Counts the cache in the precision of the weights, at full length in all layers, and no engine buffers.");
   out.end_object();
 }
 

@@ -10,6 +10,7 @@ namespace vram {
 namespace {
 
 constexpr int kCounts[] = {1, 2, 4, 8};
+constexpr Bytes kLeastOfSeveral = 8 * kGiB;  // nobody builds a machine of several smaller cards for this
 
 struct Option {
   const Gpu* gpu;
@@ -20,7 +21,7 @@ struct Option {
 // Laptops and shared memory do not come in twos; vLLM has no Metal and no integrated GPUs but NVIDIA's.
 bool sensible(const Gpu& gpu, int count, const EngineOptions& engine) {
   const bool single = gpu.unified_memory || gpu.form_factor == "laptop" || gpu.form_factor == "soc" || gpu.form_factor == "embedded";
-  if (single && count > 1) return false;
+  if (count > 1 && (single || gpu.memory_bytes_nominal < kLeastOfSeveral)) return false;
   if (std::holds_alternative<VllmOptions>(engine)) return !gpu.unified_memory || gpu.vendor == "nvidia";
   return true;
 }
@@ -40,10 +41,12 @@ class Fitter {
     if (auto* vllm = std::get_if<VllmOptions>(&request_.engine)) {
       vllm->tensor_parallel_size = 0;
       vllm->pipeline_parallel_size = 1;
+      least_ = weight_bytes(*request_.model, request_.weights, Part::text);  // shared by all GPUs at best
     }
   }
 
   bool may_fit(const Machine& machine) {
+    if (least_ > mul(machine.gpu.memory_bytes, machine.count)) return false;
     const OverheadProfile& profile = profile_of_(machine);
     const bool by_size = std::holds_alternative<VllmOptions>(request_.engine);
     const auto key = std::make_tuple(machine.count, &profile, machine.gpu.vendor, machine.gpu.unified_memory,
@@ -79,6 +82,7 @@ class Fitter {
 
   LlmRequest request_;
   const ProfileOf& profile_of_;
+  Bytes least_ = 0;
   std::map<std::tuple<int, const OverheadProfile*, std::string, bool, Bytes>, Bytes> largest_peak_;
 };
 
