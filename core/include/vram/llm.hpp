@@ -40,7 +40,7 @@ struct VllmOptions {
   std::int64_t tensor_parallel_size = 0;   // 0: number of GPUs / pipeline_parallel_size
   std::int64_t pipeline_parallel_size = 1;
   std::int64_t max_model_len = 0;          // 0: context
-  std::int64_t max_num_seqs = 256;
+  std::int64_t max_num_seqs = 0;           // 0: the version's default for this GPU, at least `sequences`
   std::int64_t max_num_batched_tokens = 0; // 0: the version's default for this GPU
   std::int64_t block_size = 16;
   bool enforce_eager = false;

@@ -21,6 +21,24 @@ std::int64_t kv_rows(std::int64_t rows, std::int64_t heads, std::int64_t tp) {
   return heads > 0 && tp > heads ? ceil_div(rows, heads) : ceil_div(rows, tp);
 }
 
+bool is_routed_expert(Role role) {
+  return role == Role::ffn_gate_exps || role == Role::ffn_up_exps || role == Role::ffn_down_exps ||
+         role == Role::ffn_gate_up_exps;
+}
+
+// MXFP4 experts are padded for their kernels (quantization/mxfp4.py): the hidden size to 256, and the intermediate size
+// of a rank to 128 (Marlin) or 256 (FlashInfer, compute capability 10); the Triton kernels of 9.0 keep it.
+Tensor padded_for_mxfp4(const Gpu& gpu, Tensor tensor) {
+  const bool down = tensor.role == Role::ffn_down_exps;
+  std::int64_t& hidden = down ? tensor.ne1 : tensor.ne0;
+  std::int64_t& intermediate = down ? tensor.ne0 : tensor.ne1;
+  hidden = round_up(hidden, 256);
+  if (gpu.compute_capability.rfind("9.", 0) == 0) return tensor;
+  const bool two_digits = gpu.compute_capability.size() > 3;
+  intermediate = round_up(intermediate, two_digits ? 256 : 128);
+  return tensor;
+}
+
 }  // namespace
 
 Tensor shard(const Model& model, const Tensor& tensor, std::int64_t tp) {
@@ -31,9 +49,7 @@ Tensor shard(const Model& model, const Tensor& tensor, std::int64_t tp) {
   switch (tensor.role) {
     case Role::token_embd:
     case Role::output:
-    case Role::per_layer_token_embd:
-      part.ne1 = round_up(tensor.ne1, kVocabPadding) / tp + (round_up(tensor.ne1, kVocabPadding) % tp != 0);
-      break;
+    case Role::per_layer_token_embd: part.ne1 = ceil_div(round_up(tensor.ne1, kVocabPadding), tp); break;
     case Role::attn_k:
     case Role::attn_v: part.ne1 = kv_rows(tensor.ne1, attention ? attention->num_key_value_heads : 0, tp); break;
     case Role::attn_qkv:
@@ -46,11 +62,13 @@ Tensor shard(const Model& model, const Tensor& tensor, std::int64_t tp) {
       }
       part.ne1 = ceil_div(tensor.ne1, tp);
       break;
+    case Role::attn_k_b:
+    case Role::attn_v_b:  // one matrix per head where the checkpoint keeps them apart
+      (tensor.ne2 > 1 ? part.ne2 : part.ne1) = ceil_div(tensor.ne2 > 1 ? tensor.ne2 : tensor.ne1, tp);
+      break;
     case Role::attn_q:
     case Role::attn_gate:
     case Role::attn_q_b:
-    case Role::attn_k_b:
-    case Role::attn_v_b:
     case Role::attn_kv_b:
     case Role::ffn_gate:
     case Role::ffn_up:
@@ -77,22 +95,22 @@ Tensor shard(const Model& model, const Tensor& tensor, std::int64_t tp) {
   return part;
 }
 
-int stage_of_layer(std::int64_t layer, std::int64_t layers, std::int64_t pp) {
+StageLayers layers_of_stage(int stage, std::int64_t layers, std::int64_t pp) {
   const std::int64_t each = layers / pp;
   const std::int64_t left = layers % pp;
-  // Stages pp-1-left .. pp-2 (0-based) hold one layer more.
-  std::int64_t first = 0;
-  for (std::int64_t stage = 0; stage < pp; ++stage) {
-    const bool larger = stage <= pp - 2 && stage >= pp - 1 - left;
-    first += each + (larger ? 1 : 0);
-    if (layer < first) return static_cast<int>(stage);
+  StageLayers result;
+  for (std::int64_t i = 0; i <= stage; ++i) {
+    result.first = result.last;
+    // The last stage has the head already: what is left over goes to the `left` stages before it.
+    const bool larger = i <= pp - 2 && i >= pp - 1 - left;
+    result.last += each + (larger ? 1 : 0);
   }
-  return static_cast<int>(pp - 1);
+  return result;
 }
 
 Bytes rank_weight_bytes(const LlmRequest& request, Part part, std::int64_t tp, std::int64_t pp, int stage) {
   const Model& model = *request.model;
-  const auto layers = static_cast<std::int64_t>(model.layers.size());
+  const StageLayers own = layers_of_stage(stage, static_cast<std::int64_t>(model.layers.size()), pp);
   Bytes sum = 0;
   for (const Tensor& tensor : model.tensors) {
     if (tensor.part != part) continue;
@@ -102,7 +120,7 @@ Bytes rank_weight_bytes(const LlmRequest& request, Part part, std::int64_t tp, s
       if (tensor.part != Part::text) {
         here = stage == 0;
       } else if (tensor.layer >= 0) {
-        here = stage_of_layer(tensor.layer, layers, pp) == stage;
+        here = tensor.layer >= own.first && tensor.layer < own.last;
       } else if (tensor.role == Role::output || tensor.role == Role::output_norm) {
         here = stage == pp - 1;
       } else {
@@ -110,7 +128,15 @@ Bytes rank_weight_bytes(const LlmRequest& request, Part part, std::int64_t tp, s
       }
     }
     if (!here) continue;
-    const Bytes bytes = stored_bytes(request.weights, model, shard(model, tensor, tp));
+    Tensor held = shard(model, tensor, tp);
+    const bool plain = request.weights.scheme == WeightFormat::Scheme::plain;
+    if (request.weights.scheme == WeightFormat::Scheme::mxfp4 && is_routed_expert(tensor.role)) {
+      held = padded_for_mxfp4(request.machine.gpu, held);
+    }
+    Bytes bytes = stored_bytes(request.weights, model, held);
+    // Latent attention keeps a 16-bit copy of a quantized kv_b_proj (v1/attention/backends/mla/common.py, W_UK_T,
+    // W_UV).
+    if (tensor.role == Role::attn_kv_b && !plain) bytes = add(bytes, mul(held.elements(), 2));
     sum = add(sum, tensor.role == Role::opaque ? ceil_div(bytes, pp) : bytes);
   }
   return sum;
