@@ -12,7 +12,7 @@ const std::vector<Gpu>& popular_gpus() {
   static const std::vector<Gpu> gpus = [] {
     std::vector<Gpu> result;
     for (const CatalogueRow& row : gpu_rows()) {
-      if (row.json.find("\"popular\": true") != std::string_view::npos) result.push_back(read_gpu_row(Json::parse(row.json), "/gpus"));
+      if (row.json.find("\"popular\": true") != std::string_view::npos) result.push_back(read_gpu_row(parse_own(row.json), "/gpus"));
     }
     return result;
   }();

@@ -17,7 +17,7 @@ void write_rows(JsonWriter& out, std::string_view key, std::span<const Catalogue
 void write_models(JsonWriter& out) {
   out.key("models").begin_array();
   for (const CatalogueRow& row : model_rows()) {
-    const Json json = Json::parse(row.json);
+    const Json json = parse_own(row.json);
     const Model model = read_config(json["config"], "/config");
     out.begin_object().field("id", row.id).field("name", std::string_view(json["name"].get_ref<const std::string&>()));
     out.field("model_type", std::string_view(model.model_type));

@@ -25,7 +25,7 @@ Gpu named_gpu(const std::string& id, const CallerRows& rows) {
     refuse("/gpu/id", "no GPU has this id" + did_you_mean(id, known), shown(Json(id)),
            "an id of the catalogue (op \"catalogue\", list \"gpus\"), or {\"memory_gib\": ...}");
   }
-  return read_gpu_row(Json::parse(row->json), "/gpu");
+  return read_gpu_row(parse_own(row->json), "/gpu");
 }
 
 Gpu sized_gpu(double memory_gib) {

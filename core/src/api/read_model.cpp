@@ -45,7 +45,7 @@ Model named_model(const std::string& id, const CallerRows& rows) {
     refuse("/model/id", "no model has this id" + did_you_mean(id, known), shown(Json(id)),
            "an id of the catalogue (op \"catalogue\", list \"models\")");
   }
-  const Json json = Json::parse(row->json);
+  const Json json = parse_own(row->json);
   Model model = read_config(json["config"], "/model");
   model.id = id;
   model.name = json["name"].get<std::string>();

@@ -112,6 +112,8 @@ void refuse(std::string path, std::string message, std::string value, std::strin
   throw BadInput{{std::move(path), std::move(message), std::move(value), std::move(expected)}};
 }
 
+Json parse_own(std::string_view text) { return Json::parse(text); }
+
 Json parse_json(std::string_view text, std::string_view path) {
   const std::string where(path);
   if (text.size() > kLongestRequest) {
@@ -119,14 +121,14 @@ Json parse_json(std::string_view text, std::string_view path) {
   }
   if (nesting_depth(text) > kDeepest) refuse(where, "this JSON is nested too deeply", "", "at most 64 levels");
   try {
-    return Json::parse(text);
+    return parse_own(text);
   } catch (const Json::exception& problem) {
     // "[json.exception.parse_error.101] parse error at line 1, column 5: ..." -> from "parse error" on
     std::string what = problem.what();
     const std::size_t start = what.find("] ");
     if (start != std::string::npos) what.erase(0, start + 2);
     // The text may quote the input's own bytes: dump and parse again to make it valid UTF-8.
-    refuse(where, "not valid JSON: " + Json::parse(dumped(Json(what))).get<std::string>(), "", "a JSON object");
+    refuse(where, "not valid JSON: " + parse_own(dumped(Json(what))).get<std::string>(), "", "a JSON object");
   }
 }
 

@@ -27,6 +27,10 @@ std::string shown(const Json& value);
 // numbers outside the range of double.
 Json parse_json(std::string_view text, std::string_view path);
 
+// Our own data (catalogue rows, class defaults), parsed; malformed text is a bug. One place, so that the parser's
+// templates are compiled, and weigh in the wasm module, once.
+Json parse_own(std::string_view text);
+
 [[noreturn]] void refuse(std::string path, std::string message, std::string value = "", std::string expected = "");
 
 // The candidate that `typed` was most likely meant to be; empty when none is near. Ignores case and '-', '_', ' '.

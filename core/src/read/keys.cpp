@@ -7,7 +7,7 @@
 namespace vram::read {
 
 Keys::Keys(const Json& object, std::string path, std::string_view class_defaults)
-    : reader_(object, std::move(path)), defaults_(class_defaults.empty() ? Json() : Json::parse(class_defaults)) {
+    : reader_(object, std::move(path)), defaults_(class_defaults.empty() ? Json() : parse_own(class_defaults)) {
   understood_.reserve(object.size());
 }
 
