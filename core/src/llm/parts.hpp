@@ -1,9 +1,14 @@
 // What the engines share: who pays for what of a layer. Internal to llm/.
 #pragma once
 
+#include <vector>
+
 #include "vram/llm.hpp"
 
 namespace vram {
+
+// One of each kind among the layers first..last-1, as far as the size of their activations goes.
+std::vector<const Layer*> distinct_layers(const Model& model, std::int64_t first, std::int64_t last);
 
 // Tokens per sequence that the cache of this layer holds when it keeps no more than it needs:
 // context for full layers, the window for sliding and chunked ones, cross_tokens for cross attention, 0 without a

@@ -183,7 +183,7 @@ void write_rank(const LlmRequest& request, const VllmOptions& o, const Rank& ran
        {"rotary_cache", number(rotary_bytes(*request.model))}},
       "vLLM 0.11 model_executor/layers/linear.py, vocab_parallel_embedding.py, rotary_embedding/base.py");
   put(Kind::vision_tower, "Vision and audio towers", kInference, Interval::exact(rank.tower), "tower",
-      {{"tower", number(rank.tower)}}, "towers are kept whole on every rank");
+      {{"tower", number(rank.tower)}}, "vLLM 0.11 config/multimodal.py: mm_encoder_tp_mode \"weights\" splits towers");
   put(Kind::kv_cache, "KV cache", kRunning, Interval::exact(rank.cache), "blocks * block_bytes",
       {{"blocks", number(rank.wanted_blocks)},
        {"block_bytes", number(rank.layout.block_bytes)},

@@ -6,8 +6,7 @@
 #include "llm/engines/vllm_activations.hpp"
 
 #include <algorithm>
-#include <vector>
-
+#include "llm/parts.hpp"
 #include "vram/tape.hpp"
 
 namespace vram {
@@ -104,23 +103,6 @@ Bytes layer_peak(const Sizes& s, const Layer& layer) {
   return replay_live_bytes(tape).peak_bytes;
 }
 
-// What of a layer decides its peak.
-struct Widths {
-  std::int64_t attention = 0, mixer = 0, ffn = 0, experts = 0;
-  friend bool operator==(const Widths&, const Widths&) = default;
-};
-
-Widths widths_of(const Layer& layer) {
-  Widths w;
-  if (layer.attention) w.attention = mul(layer.attention->num_attention_heads, layer.attention->head_dim);
-  if (layer.latent) w.attention = layer.latent->num_attention_heads;
-  if (layer.compressed) w.attention = layer.compressed->num_attention_heads;
-  if (layer.state) w.mixer = layer.state->in_proj;
-  if (layer.ffn) w.ffn = layer.ffn->intermediate_size;
-  if (layer.experts) w.experts = layer.experts->moe_intermediate_size;
-  return w;
-}
-
 std::int64_t sampled_rows(const VllmOptions& options) {
   return std::min(options.max_num_seqs, options.max_num_batched_tokens);
 }
@@ -129,15 +111,8 @@ std::int64_t sampled_rows(const VllmOptions& options) {
 
 Bytes forward_peak_bytes(const Model& model, const VllmOptions& options, std::int64_t first, std::int64_t last) {
   const Sizes sizes{options.max_num_batched_tokens, model.hidden_size, options.tensor_parallel_size};
-  std::vector<Widths> seen;
   Bytes peak = 0;
-  for (std::int64_t i = first; i < last; ++i) {
-    const Layer& layer = model.layers[static_cast<std::size_t>(i)];
-    const Widths widths = widths_of(layer);
-    if (std::find(seen.begin(), seen.end(), widths) != seen.end()) continue;
-    seen.push_back(widths);
-    peak = std::max(peak, layer_peak(sizes, layer));
-  }
+  for (const Layer* layer : distinct_layers(model, first, last)) peak = std::max(peak, layer_peak(sizes, *layer));
   return peak;
 }
 

@@ -137,7 +137,10 @@ Bytes rank_weight_bytes(const LlmRequest& request, Part part, std::int64_t tp, s
     // Latent attention keeps a 16-bit copy of a quantized kv_b_proj (v1/attention/backends/mla/common.py, W_UK_T,
     // W_UV).
     if (tensor.role == Role::attn_kv_b && !plain) bytes = add(bytes, mul(held.elements(), 2));
-    sum = add(sum, tensor.role == Role::opaque ? ceil_div(bytes, pp) : bytes);
+    if (tensor.role == Role::opaque) bytes = ceil_div(bytes, pp);
+    // Towers are split like the text model (config/multimodal.py, mm_encoder_tp_mode "weights"), projectors are not.
+    if (part == Part::tower && !tensor.is_1d()) bytes = ceil_div(bytes, tp);
+    sum = add(sum, bytes);
   }
   return sum;
 }
