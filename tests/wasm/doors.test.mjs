@@ -32,7 +32,15 @@ test(`${oneLine.length} of ${cases.length} cases, those of one line: command lin
   assert.equal(run.error, undefined);
   const answers = run.stdout.split('\n').slice(0, -1);
   assert.equal(answers.length, oneLine.length, run.stderr);
-  oneLine.forEach(({ name, text }, index) => assert.equal(call(text), answers[index], name));
+  const differences = oneLine.flatMap(({ name, text }, index) => {
+    const answer = call(text);
+    if (answer === answers[index]) return [];
+    let at = 0;
+    while (answer[at] === answers[index][at]) ++at;
+    const around = (answered) => answered.slice(Math.max(0, at - 60), at + 60);
+    return [`${name}\n  package: ...${around(answer)}\n  tool:    ...${around(answers[index])}`];
+  });
+  assert.equal(differences.length, 0, `\n${differences.join('\n')}`);
 });
 
 describe('the package', () => {
