@@ -17,7 +17,7 @@ struct Largest {
   Device blocked_on;
 };
 
-// The search never looks above these.
+// The search never looks above these, nor above what the engine's own options allow (n_ctx, max_model_len, max_num_seqs).
 inline constexpr std::int64_t kContextLimit = std::int64_t{1} << 27;    // 134,217,728 tokens
 inline constexpr std::int64_t kSequencesLimit = std::int64_t{1} << 16;
 

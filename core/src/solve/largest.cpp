@@ -63,12 +63,40 @@ Result<Largest> largest(LlmRequest request, std::int64_t LlmRequest::*knob, std:
   return found;
 }
 
+constexpr std::int64_t kLlamaMaxSeq = 256;  // llama.cpp, src/llama-cparams.h: LLAMA_MAX_SEQ
+
+// What the engine's own options leave of the search range, whatever the memory.
+std::int64_t context_limit(const LlmRequest& request) {
+  std::int64_t limit = kContextLimit;
+  if (const auto* o = std::get_if<LlamaCppOptions>(&request.engine); o != nullptr && o->n_ctx > 0) {
+    limit = std::min(limit, o->n_ctx / request.sequences);
+  }
+  if (const auto* o = std::get_if<VllmOptions>(&request.engine); o != nullptr && o->max_model_len > 0) {
+    limit = std::min(limit, o->max_model_len);
+  }
+  return std::max<std::int64_t>(1, limit);
+}
+
+std::int64_t sequences_limit(const LlmRequest& request) {
+  std::int64_t limit = kSequencesLimit;
+  if (const auto* o = std::get_if<LlamaCppOptions>(&request.engine)) {
+    limit = std::min(limit, o->n_seq_max > 0 ? o->n_seq_max : kLlamaMaxSeq);
+    if (o->n_ctx > 0) limit = std::min(limit, o->n_ctx / request.context);
+  }
+  if (const auto* o = std::get_if<VllmOptions>(&request.engine)) limit = std::min(limit, o->max_num_seqs);
+  return std::max<std::int64_t>(1, limit);
+}
+
 }  // namespace
 
-Result<Largest> max_context(LlmRequest request) { return largest(std::move(request), &LlmRequest::context, kContextLimit); }
+Result<Largest> max_context(LlmRequest request) {
+  const std::int64_t limit = context_limit(request);
+  return largest(std::move(request), &LlmRequest::context, limit);
+}
 
 Result<Largest> max_sequences(LlmRequest request) {
-  return largest(std::move(request), &LlmRequest::sequences, kSequencesLimit);
+  const std::int64_t limit = sequences_limit(request);
+  return largest(std::move(request), &LlmRequest::sequences, limit);
 }
 
 }  // namespace vram
