@@ -84,9 +84,7 @@ Bytes matrix_bytes(const WeightFormat& format, Role role, std::int64_t in, std::
   using Scheme = WeightFormat::Scheme;
   const Bytes elements = mul(in, out);
   const std::int64_t groups = format.group_size > 0 ? ceil_div(in, format.group_size) : 1;
-  const auto packed = [&](double bits) {
-    return static_cast<Bytes>(std::ceil(static_cast<double>(elements) * bits / 8));
-  };
+  const auto packed = [&](int bits) { return ceil_div(mul(elements, bits), 8); };
   const Bytes scales_and_zeros =
       add(product({groups, out, 2}), ceil_div(product({groups, out, format.bits}), 8));  // FP16, packed integers
   switch (format.scheme) {
@@ -104,9 +102,11 @@ Bytes matrix_bytes(const WeightFormat& format, Role role, std::int64_t in, std::
     case Scheme::fp8_block: return add(elements, product({ceil_div(in, 128), ceil_div(out, 128), 4}));
     case Scheme::mxfp4: return product({ceil_div(in, 32), 17, out});
     case Scheme::nvfp4: return add(product({ceil_div(in, 16), 9, out}), 8);
-    case Scheme::exl:
-      return packed(role == Role::output ? std::max<double>(kHeadBits, format.bits_per_weight)
-                                         : format.bits_per_weight);
+    case Scheme::exl: {
+      const double bits =
+          role == Role::output ? std::max<double>(kHeadBits, format.bits_per_weight) : format.bits_per_weight;
+      return static_cast<Bytes>(std::ceil(static_cast<double>(elements) * bits / 8));
+    }
     case Scheme::plain:
     case Scheme::gguf: break;
   }
