@@ -33,6 +33,34 @@ int nesting_depth(std::string_view text) {
 
 std::string dumped(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
+// Python's json module writes Infinity, -Infinity and NaN, which JSON has not (time_step_limit of Mamba configs).
+// They become null; everything else stays as it is.
+std::string without_python_numbers(std::string_view text) {
+  std::string result;
+  result.reserve(text.size());
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    std::string_view word;
+    if (!in_string) {
+      for (const std::string_view candidate : {"-Infinity", "Infinity", "NaN"}) {
+        if (word.empty() && text.substr(i).starts_with(candidate)) word = candidate;
+      }
+    }
+    if (!word.empty()) {
+      result += "null";
+      i += word.size() - 1;
+      continue;
+    }
+    result += text[i];
+    if (in_string && text[i] == '\\' && i + 1 < text.size()) {
+      result += text[++i];
+    } else if (text[i] == '"') {
+      in_string = !in_string;
+    }
+  }
+  return result;
+}
+
 // Cuts at a character boundary.
 std::string shortened(std::string_view text) {
   if (text.size() <= kShownCharacters) return std::string(text);
@@ -123,6 +151,12 @@ Json parse_json(std::string_view text, std::string_view path) {
   try {
     return parse_own(text);
   } catch (const Json::exception& problem) {
+    if (text.find("Infinity") != text.npos || text.find("NaN") != text.npos) {
+      try {
+        return parse_own(without_python_numbers(text));
+      } catch (const Json::exception&) {  // the first error is the one to report
+      }
+    }
     // "[json.exception.parse_error.101] parse error at line 1, column 5: ..." -> from "parse error" on
     std::string what = problem.what();
     const std::size_t start = what.find("] ");

@@ -1,4 +1,6 @@
 // The generic decoder: every family that is a row of the table in families.cpp and no more.
+#include <algorithm>
+
 #include "read/limits.hpp"
 #include "read/shape.hpp"
 
@@ -77,6 +79,16 @@ void use_swa_heads(const Keys& text, Attention& a) {
   a.sinks = text.flag(sliding ? "add_swa_attention_sink_bias" : "add_full_attention_sink_bias", false);
 }
 
+// Keys that cross layers of mllama keep for one image: every patch and the class token of every tile.
+std::int64_t image_keys(const Keys& whole) {
+  const Json* object = whole.find("vision_config");
+  if (object == nullptr) return 4 * 1601;  // Llama-3.2-Vision: four tiles of 560 / 14 squared + 1
+  const Keys vision(*object, whole.path_of("vision_config"));
+  const std::int64_t patch = vision.integer_or("patch_size", 1, 4096, 14);
+  const std::int64_t side = vision.integer_or("image_size", patch, 1 << 20, std::max<std::int64_t>(patch, 560)) / patch;
+  return (side * side + 1) * vision.integer_or("max_num_tiles", 1, 1024, 4);
+}
+
 Layer make_layer(const Reading& reading, const Shape& shape, const LayerKind& kind, const Attention& base,
                  std::int64_t index, Style& style) {
   const Keys& text = reading.text;
@@ -87,6 +99,7 @@ Layer make_layer(const Reading& reading, const Shape& shape, const LayerKind& ki
       layer.attention = base;
       layer.attention->span = kind.span;
       if (kind.span == Span::sliding || kind.span == Span::chunked) layer.attention->window = window_of(reading);
+      if (kind.span == Span::cross) layer.attention->cross_tokens = image_keys(reading.whole);
       if (reading.family.model_type == "mimo_v2_flash") use_swa_heads(text, *layer.attention);
       if (kind.mixer == Mixer::attention_and_mamba2) layer.state = read_mamba2(text, shape, true, style);
       break;
@@ -125,6 +138,13 @@ void write_mtp(Reading& reading, TensorWriter& out, const Shape& shape, const La
                const Style& style) {
   const Keys& text = reading.text;
   const Family& family = reading.family;
+  if (text.flag("mtp_use_dedicated_embeddings", false)) {
+    reading.model.warnings.push_back({text.path_of("mtp_use_dedicated_embeddings"),
+                                      "embeddings of the multi-token-prediction layers are missing from the estimate"});
+  }
+  if (family.no_mtp) {
+    for (const std::string_view key : {"use_mtp", "num_mtp_modules", "mtp_transformer_layers"}) text.has(key);
+  }
   const std::int64_t stated = text.integer_or(kMtpLayers, 0, 64, 0);
   const std::int64_t count = family.no_mtp ? 0 : text.first(kMtpLayers).empty() || stated == 0 ? family.default_mtp : stated;
   reading.model.mtp_layers = static_cast<double>(count);
@@ -184,6 +204,12 @@ void read_decoder(Reading& reading) {
     shape.heads = text.integer(kHeads, 1, kMaxHeads);
   }
   const ExpertPlan plan = read_experts(reading, shape);
+  if (plan.experts.num_experts == 0) text.first(kExpertsPerToken);
+  if (!family.dense_size_key.empty()) text.has(family.dense_size_key);
+  if (family.shared == SharedExperts::counted) text.has("shared_intermediate_size");
+  if (family.model_type == "granitemoehybrid") {  // dense ones keep the keys of the mixers they lack
+    for (const std::string_view key : {"mamba_n_heads", "mamba_d_head", "mamba_d_state", "mamba_n_groups"}) text.has(key);
+  }
   Style style = read_style(reading);
   const bool has_ffn = family.model_type != "mamba" && family.model_type != "mamba2";
   const Attention base = any_attention ? base_attention(reading, shape, style) : Attention{};
@@ -235,6 +261,7 @@ void read_decoder(Reading& reading) {
     out.matrix(Role::token_embd, shape.hidden, 8);  // rows for special image tokens
   }
   if (family.model_type == "molmo") {
+    text.has("embedding_size");  // the rows that vocab_size counts
     out.outside(Part::text);
     out.matrix(Role::token_embd, shape.hidden, 128);  // new_embedding
   }

@@ -111,9 +111,17 @@ void Keys::refuse_at(std::string_view key, std::string message, std::string expe
   refuse(path_of(key), std::move(message), at == reader_.json().end() ? "" : shown(*at), std::move(expected));
 }
 
+// Switched off: null, false, 0, "", [] and {} change nothing.
+static bool is_off(const Json& value) {
+  if (value.is_null() || value == false) return true;
+  if (value.is_number()) return value == 0;
+  if (value.is_string()) return value.get_ref<const std::string&>().empty();
+  return value.is_structured() && value.empty();
+}
+
 void Keys::report_unread(std::vector<Warning>& warnings) const {
   for (const auto& [key, value] : reader_.json().items()) {
-    if (value.is_null() || std::find(understood_.begin(), understood_.end(), &value) != understood_.end()) continue;
+    if (is_off(value) || std::find(understood_.begin(), understood_.end(), &value) != understood_.end()) continue;
     if (!looks_structural(key)) continue;
     if (warnings.size() >= 64) return;  // a hostile config must not blow up the answer
     const std::string_view shortened = std::string_view(key).substr(0, 64);

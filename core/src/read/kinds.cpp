@@ -35,7 +35,8 @@ void must_have_length(const Keys& text, std::string_view key, std::size_t found,
 std::vector<LayerKind> from_layer_types(const Reading& reading, const Json& types, std::int64_t layers) {
   const Keys& text = reading.text;
   must_have_length(text, "layer_types", types.size(), layers);
-  const bool windowed = window_of(reading) > 0 && text.flag("use_sliding_window", true);
+  const bool windowed = text.flag("use_sliding_window", true) && window_of(reading) > 0;
+  text.first(kWindow);
   std::vector<LayerKind> kinds(types.size());
   for (std::size_t i = 0; i < types.size(); ++i) {
     const LayerTypeName* known = nullptr;
@@ -77,15 +78,17 @@ void set_spans(std::vector<LayerKind>& kinds, Span span, const std::vector<bool>
 void read_windows(const Reading& reading, std::vector<LayerKind>& kinds) {
   const Keys& text = reading.text;
   const Family& family = reading.family;
-  if (window_of(reading) == 0) return;
+  if (!text.flag("use_sliding_window", true)) {
+    text.first(kWindow);  // a window that nothing uses
+    return;
+  }
+  if (family.windows == Windows::none || window_of(reading) == 0) return;
   const auto layers = static_cast<std::int64_t>(kinds.size());
   std::int64_t first = 0;
   std::int64_t pattern = 0;
   switch (family.windows) {
     case Windows::none: return;
-    case Windows::all:
-      if (!text.flag("use_sliding_window", true)) return;
-      break;
+    case Windows::all: break;
     case Windows::qwen:
       if (!text.flag("use_sliding_window", false)) return;
       first = text.integer_or("max_window_layers", 0, kMaxLayers, 0);
@@ -142,6 +145,10 @@ std::vector<LayerKind> layer_kinds(const Reading& reading, std::int64_t layers) 
   const Keys& text = reading.text;
   const std::string_view type = reading.family.model_type;
   if (const Json* types = text.list("layer_types"); types != nullptr && !types->empty()) {
+    for (const std::string_view said_twice : {"sliding_window_pattern", "_sliding_window_pattern", "no_rope_layers",
+                                              "full_attention_interval", "full_attn_idxs", "hybrid_layer_pattern"}) {
+      text.has(said_twice);
+    }
     return from_layer_types(reading, *types, layers);
   }
   std::vector<LayerKind> kinds(static_cast<std::size_t>(layers));
@@ -150,6 +157,7 @@ std::vector<LayerKind> layer_kinds(const Reading& reading, std::int64_t layers) 
   } else if (type == "mllama") {
     set_spans(kinds, Span::cross, named_layers(text, "cross_attention_layers", layers, 0));
   } else if (type == "mimo_v2_flash" && text.has("hybrid_layer_pattern")) {
+    text.has("attention_chunk_size");  // the window once more
     set_spans(kinds, Span::sliding, switches(text, "hybrid_layer_pattern", layers));
   } else if (type == "minimax" && text.has("attn_type_list")) {
     const std::vector<bool> full = switches(text, "attn_type_list", layers);

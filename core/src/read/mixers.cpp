@@ -25,6 +25,8 @@ std::int64_t expanded(const Keys& text, std::int64_t hidden) {
 
 LatentAttention read_latent(const Keys& text, const Shape& shape, std::int64_t layer) {
   LatentAttention a;
+  text.first(kKvHeads);  // every head has keys and values of its own, expanded from the latent vector
+  text.first(kHeadDim);
   a.num_attention_heads = shape.heads;
   a.q_lora_rank = text.integer_or("q_lora_rank", 0, kMaxWidth, 0);
   a.kv_lora_rank = text.integer("kv_lora_rank", 1, kMaxWidth);
@@ -72,6 +74,7 @@ StateMixer read_mamba2(const Keys& text, const Shape& shape, bool needs_flag_for
   constexpr std::string_view dims[] = {"mamba_d_head", "mamba_head_dim", "head_dim"};
   constexpr std::string_view states[] = {"mamba_d_state", "ssm_state_size", "state_size"};
   constexpr std::string_view groups[] = {"mamba_n_groups", "n_groups"};
+  if (text.json().value("mamba_ssm_cache_dtype", Json("float32")) == "float32") text.has("mamba_ssm_cache_dtype");
   StateMixer m;
   m.kind = StateMixer::Kind::mamba2;
   // The first alias that is present decides: in a hybrid, head_dim and num_heads are those of attention.

@@ -81,6 +81,9 @@ Model read_checked(const Json& config, const std::string& path) {
     whole.has(key);
     text.has(key);
   }
+  if (nested) {  // outer objects repeat sizes of the text model
+    for (const Aliases aliases : {Aliases(kHiddenSize), Aliases(kVocab), Aliases(kLayers)}) whole.first(aliases);
+  }
   Reading reading{whole, text, *family, outer_type, text_type, {}};
   reading.model.model_type = outer_type.empty() ? text_type : outer_type;
   reading.model.gguf_arch = family->gguf_arch;

@@ -92,6 +92,11 @@ void read_storage(const Keys& whole, const Keys& text, Model& model) {
     return;
   }
   model.native_weights = native;
+  if (text.text_or("expert_dtype", "") == "fp4") {  // DeepSeek-V4
+    model.native_weights = "mxfp4";
+    model.warnings.push_back({text.path_of("expert_dtype"),
+                              "experts are stored in FP4 and the rest in FP8: the rest is counted in 16 bits"});
+  }
 }
 
 }  // namespace vram::read
