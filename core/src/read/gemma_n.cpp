@@ -40,10 +40,6 @@ void read_gemma3n(Reading& reading) {
   const bool listed = sizes != nullptr && sizes->is_array();
   Shape shape = read_sizes(reading);
   read_heads(reading, shape);
-  if (listed && sizes->size() != static_cast<std::size_t>(shape.layers)) {
-    text.refuse_at("intermediate_size", "intermediate_size must have one entry a layer",
-                   std::to_string(shape.layers) + " entries");
-  }
   const std::vector<LayerKind> kinds = layer_kinds(reading, shape.layers);
   const std::int64_t width = text.integer("hidden_size_per_layer_input", 1, 65536);
   const std::int64_t streams = text.integer("altup_num_inputs", 1, 64);

@@ -20,19 +20,24 @@ std::int64_t read_kv_heads(const Reading& reading, const Keys& attention, std::i
   return attention.integer_or(kKvHeads, 1, kMaxHeads, heads);
 }
 
-std::int64_t read_intermediate(const Reading& reading, std::int64_t hidden) {
+std::int64_t read_intermediate(const Reading& reading, std::int64_t hidden, std::int64_t layers) {
   const Keys& text = reading.text;
   const Family& family = reading.family;
   if (family.model_type == "mpt") {
     return static_cast<std::int64_t>(text.number_or("expansion_ratio", 1.0 / 16, 64, 4) * static_cast<double>(hidden));
   }
-  if (const Json* list = text.find("intermediate_size"); list != nullptr && list->is_array() && !list->empty()) {
-    for (std::size_t i = 0; i < list->size(); ++i) {
-      if (text.item("intermediate_size", i, 1, kMaxWidth) != text.item("intermediate_size", 0, 1, kMaxWidth)) {
+  if (const Json* list = text.find("intermediate_size"); list != nullptr && list->is_array()) {
+    if (list->size() != static_cast<std::size_t>(layers)) {
+      text.refuse_at("intermediate_size", "intermediate_size must be a number or have one entry a layer",
+                     std::to_string(layers) + " entries");
+    }
+    const std::int64_t width = text.item("intermediate_size", 0, 1, kMaxWidth);
+    for (std::size_t i = 1; i < list->size() && family.model_type != "gemma3n"; ++i) {
+      if (text.item("intermediate_size", i, 1, kMaxWidth) != width) {
         text.refuse_at("intermediate_size", "this family has one intermediate_size for all layers", "a whole number");
       }
     }
-    return text.item("intermediate_size", 0, 1, kMaxWidth);
+    return width;
   }
   if (family.model_type == "lfm2") {  // transformers lfm2/modeling_lfm2.py, Lfm2MLP
     constexpr std::string_view keys[] = {"block_ff_dim", "intermediate_size"};
@@ -76,7 +81,7 @@ Shape read_sizes(Reading& reading) {
   }
   const bool outer_vocab = text.first(kVocab).empty() && !reading.whole.first(kVocab).empty();
   shape.vocab = (outer_vocab ? reading.whole : text).integer(kVocab, 1, kMaxVocab);
-  shape.intermediate = read_intermediate(reading, shape.hidden);
+  shape.intermediate = read_intermediate(reading, shape.hidden, shape.layers);
 
   constexpr std::string_view tie_keys[] = {"tie_word_embeddings", "tie_embedding", "weight_tying"};
   const bool by_outer = text.first(tie_keys).empty() && !reading.whole.first(tie_keys).empty();

@@ -21,7 +21,7 @@ bool contains(const Json* value, std::string_view part) {
 }
 
 // compressed-tensors: the weights of the first group decide.
-std::string compressed_tensors(const Keys& quantization) {
+std::string compressed_tensors(const Keys& quantization, std::string& caution) {
   const Json* format = quantization.find("format");
   if (contains(format, "mxfp4")) return "mxfp4";
   if (contains(format, "nvfp4")) return "nvfp4";
@@ -34,12 +34,17 @@ std::string compressed_tensors(const Keys& quantization) {
   const Json type = weights.value("type", Json("int"));
   if (bits == 8 && type == "float") return weights.value("strategy", Json()) == "block" ? "fp8_block" : "fp8_e4m3";
   if (bits == 4 && type == "float") return "nvfp4";
-  if (bits == 4) return "gptq";  // pack-quantized: 4-bit integers, one scale a group
+  if (bits == 4) {  // pack-quantized: 4-bit integers, one scale a group
+    if (weights.value("group_size", Json(128)) != 128) {
+      caution = "4-bit integers with another group size than 128: counted as GPTQ with 128, the scales take more";
+    }
+    return "gptq";
+  }
   if (bits == 8) return "int8";
   return "";
 }
 
-std::string native_format(const Keys& quantization) {
+std::string native_format(const Keys& quantization, std::string& caution) {
   const std::string method = quantization.text_or("quant_method", "");
   const Json* algorithm = quantization.find("quant_algo");
   if (method == "fp8") return quantization.has("weight_block_size") ? "fp8_block" : "fp8_e4m3";
@@ -55,10 +60,14 @@ std::string native_format(const Keys& quantization) {
     if (!four) return "bnb_int8";
     return quantization.flag("bnb_4bit_use_double_quant", false) ? "bnb_nf4_dq" : "bnb_nf4";
   }
-  if (method == "compressed-tensors") return compressed_tensors(quantization);
+  if (method == "compressed-tensors") return compressed_tensors(quantization, caution);
   if (method == "modelopt" || (method.empty() && algorithm != nullptr)) {
     if (contains(algorithm, "FP4")) return "nvfp4";
-    if (contains(algorithm, "FP8") || contains(algorithm, "MIXED_PRECISION")) return "fp8_e4m3";
+    if (contains(algorithm, "FP8")) return "fp8_e4m3";
+    if (contains(algorithm, "MIXED_PRECISION")) {
+      caution = "layers of different precision: all counted in FP8, the largest of them";
+      return "fp8_e4m3";
+    }
   }
   return "";
 }
@@ -85,7 +94,9 @@ void read_storage(const Keys& whole, const Keys& text, Model& model) {
   const Json* object = holder.find("quantization_config");
   if (object == nullptr) return;
   const Keys quantization(*object, holder.path_of("quantization_config"));
-  const std::string native = native_format(quantization);
+  std::string caution;
+  const std::string native = native_format(quantization, caution);
+  if (!caution.empty()) model.warnings.push_back({quantization.path(), caution});
   if (native.empty()) {
     model.warnings.push_back({quantization.path(), "this quantization is not understood: the checkpoint's own size is "
                                                    "taken as that of its unquantized form"});
