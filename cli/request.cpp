@@ -1,0 +1,179 @@
+#include "request.hpp"
+
+#include "border.hpp"
+#include "detect.hpp"
+#include "files.hpp"
+#include "numbers.hpp"
+
+namespace vram::cli {
+namespace {
+
+// Collects the members of the request. Values of files are spliced in as they are: our parser never walks them.
+class Members {
+ public:
+  void add(std::string_view key, const std::string& json_text) {
+    text_ += (text_.empty() ? "{" : ",") + ("\"" + std::string(key) + "\":") + json_text;
+  }
+  void add(std::string_view key, const Json& value) { add(key, compact(value)); }
+  std::string object() const { return text_.empty() ? "{}" : text_ + "}"; }
+
+ private:
+  std::string text_;
+};
+
+Json field_value(const Field& field, const std::string& text) {
+  switch (field.type) {
+    case Field::Type::number: return number_of(text, first_flag(field));
+    case Field::Type::tokens: return tokens_of(text, first_flag(field));
+    case Field::Type::text: return text;
+    case Field::Type::boolean: break;
+  }
+  return text == "true";
+}
+
+Json given_fields(const std::vector<Field>& fields, const std::map<std::string, std::string>& texts) {
+  Json object = Json::object();
+  for (const Field& field : fields) {
+    const auto found = texts.find(field.key);
+    if (found != texts.end() && !found->second.empty()) object[field.key] = field_value(field, found->second);
+  }
+  return object;
+}
+
+std::string model_text(const SetUp& s) {
+  const Json manual = given_fields(manual_fields(), s.manual);
+  const int ways = !s.model.empty() + !s.config.empty() + !manual.empty();
+  if (ways == 0) throw Problem{"--model", "no model named", "", "--model ID (see `vram-estimator models`), --config FILE, or --params-billion N with --layers, --kv-heads and --head-dim"};
+  if (ways > 1) {
+    std::string other = "--model";
+    if (!manual.empty()) {
+      for (const Field& field : manual_fields()) {
+        if (manual.contains(field.key)) other = first_flag(field);
+      }
+    }
+    throw Problem{other, "two models at once", "", "one of --model, --config, or the numbers that start with --params-billion"};
+  }
+  Members model;
+  if (!s.model.empty()) model.add("id", Json(s.model));
+  if (!s.config.empty()) model.add("config", json_file(s.config, "--config"));
+  if (!manual.empty()) model.add("manual", manual);
+  return model.object();
+}
+
+// "q4_k_m", or "gptq:bits=4,group_size=128".
+Json weights_of(const std::string& text) {
+  const std::size_t colon = text.find(':');
+  if (colon == text.npos) return text;
+  Json weights = {{"format", text.substr(0, colon)}};
+  for (std::size_t at = colon; at != text.npos;) {
+    const std::size_t next = text.find(',', at + 1);
+    const auto [name, value] = name_and_value(text.substr(at + 1, next == text.npos ? next : next - at - 1), "--weights");
+    weights[name] = value_of(value);
+    at = next;
+  }
+  return weights;
+}
+
+Json kv_cache_of(const std::string& text) {
+  const std::size_t colon = text.find(':');
+  if (colon == text.npos) return text;
+  return Json{{"k", text.substr(0, colon)}, {"v", text.substr(colon + 1)}};
+}
+
+// The engine whose options were used, if they all belong to one.
+std::string engine_meant(const SetUp& s, const Json& options) {
+  if (!s.engine.empty()) return s.engine;
+  std::string engine;
+  for (const Field& field : engine_fields()) {
+    if (!options.contains(field.key)) continue;
+    if (!engine.empty() && engine != field.engine) {
+      throw Problem{first_flag(field), "an option of " + std::string(field.engine) + " beside one of " + engine, "", "options of one engine"};
+    }
+    engine = field.engine;
+  }
+  return engine;
+}
+
+Json engine_of(const SetUp& s) {
+  const Json named = given_fields(engine_fields(), s.engine_options);
+  const std::string name = engine_meant(s, named);
+  Json engine = Json::object();
+  if (!name.empty()) engine["name"] = name;
+  engine.update(named);
+  for (const std::string& option : s.set) {
+    const auto [key, value] = name_and_value(option, "--set");
+    if (key == "name" || engine.contains(key)) throw Problem{"--set", "given twice", key, ""};
+    engine[key] = value_of(value);
+  }
+  if (!engine.empty() && name.empty()) engine["name"] = "llama.cpp";
+  return engine;
+}
+
+Json gpu_of(const SetUp& s, std::string& note) {
+  Json gpu;
+  if (!s.memory_gib.empty()) {
+    if (!s.gpu.empty()) throw Problem{"--total-vram-gib", "given beside --gpu", "", "one of the two"};
+    gpu = Json{{"memory_gib", number_of(s.memory_gib, "--total-vram-gib")}};
+  } else if (s.gpu.empty() || s.gpu == "auto") {
+    DetectedMachine machine = detected_machine();
+    note = machine.note;
+    gpu = std::move(machine.gpu);
+    if (gpu.is_null() && s.gpu == "auto") throw Problem{"--gpu", note.empty() ? "no GPU found in this machine" : note, "auto", "an id (see `vram-estimator gpus`), or --total-vram-gib N"};
+  } else if (s.gpu != "none") {
+    gpu = Json{{"id", s.gpu}};
+  }
+  if (!s.gpu_count.empty()) {
+    if (gpu.is_null()) throw Problem{"--gpus", "how many of which GPU?", s.gpu_count, "--gpu ID or --total-vram-gib N beside it"};
+    gpu["count"] = number_of(s.gpu_count, "--gpus");
+  }
+  return gpu;
+}
+
+}  // namespace
+
+Request request_of(std::string_view op, const SetUp& s, const std::vector<std::string>& also) {
+  Request request;
+  Members members;
+  members.add("op", Json(op));
+  members.add("model", model_text(s));
+  if (!s.weights.empty()) members.add("weights", weights_of(s.weights));
+  if (!s.kv_cache.empty()) members.add("kv_cache", kv_cache_of(s.kv_cache));
+  if (!s.context.empty()) members.add("context", tokens_of(s.context, "--context"));
+  if (!s.context_k.empty()) members.add("context", kilo_tokens_of(s.context_k, "--context-k"));
+  if (!s.sequences.empty()) members.add("sequences", number_of(s.sequences, "--sequences"));
+  if (const Json engine = engine_of(s); !engine.empty()) members.add("engine", engine);
+  const Json gpu = gpu_of(s, request.note);
+  if (!gpu.is_null()) members.add("gpu", gpu);
+  request.has_gpu = !gpu.is_null();
+  if (!s.profile.empty()) members.add("profile", Json(s.profile));
+  if (!s.profiles_file.empty()) members.add("rows", "{\"profiles\":" + json_file(s.profiles_file, "--profiles") + "}");
+  if (!also.empty()) members.add("also", Json(also));
+  request.text = members.object();
+  return request;
+}
+
+std::string flag_of(std::string_view pointer) {
+  for (const Field& field : manual_fields()) {
+    if (pointer == "/model/manual/" + std::string(field.key)) return first_flag(field);
+  }
+  for (const Field& field : engine_fields()) {
+    if (pointer == "/engine/" + std::string(field.key)) return first_flag(field);
+  }
+  static const std::pair<std::string_view, std::string_view> flags[] = {
+      {"/model/id", "--model"},      {"/model/config", "--config"},          {"/model/manual", "--params-billion"},
+      {"/model", "--model"},         {"/weights", "--weights"},              {"/kv_cache", "--kv-dtype"},
+      {"/context", "--context"},     {"/sequences", "--sequences"},          {"/engine/name", "--engine"},
+      {"/engine", "--set"},          {"/gpu/id", "--gpu"},                   {"/gpu/memory_gib", "--total-vram-gib"},
+      {"/gpu/count", "--gpus"},      {"/gpu", "--gpu or --total-vram-gib"},  {"/profile", "--profile"},
+      {"/rows/profiles", "--profiles"}, {"/also", "--also"},
+  };
+  for (const auto& [prefix, flag] : flags) {
+    if (pointer == prefix) return std::string(flag);
+    if (pointer.starts_with(prefix) && pointer[prefix.size()] == '/') {
+      return std::string(flag) + " (" + std::string(pointer.substr(prefix.size() + 1)) + ")";
+    }
+  }
+  return std::string(pointer);
+}
+
+}  // namespace vram::cli
