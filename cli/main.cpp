@@ -69,7 +69,8 @@ int run(int argc, char** argv) {
   vram-estimator max-context --model llama-3.1-8b --weights q4_k_m --total-vram-gib 12
   vram-estimator estimate --help                       all flags, more examples
 
-Exit code: 0 it fits, 1 it does not, 2 the request is wrong.)");
+Exit code: 0 it fits, 1 it does not, 2 the request is wrong.
+)");
   if (argc == 1) {
     if (stdin_is_terminal() && stdout_is_terminal()) {
       Colour::choose("auto");
