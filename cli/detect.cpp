@@ -138,10 +138,26 @@ bool has_device(const Json& row, const std::string& device_id) {
   return !device_id.empty() && ids.is_array() && std::find(ids.begin(), ids.end(), device_id) != ids.end();
 }
 
+// "sxm", "pcie", "nvl" or "": cards of one name differ in it.
+std::string packaging_of(const std::string& name) {
+  const std::string text = lower(name);
+  for (const char* packaging : {"sxm", "pcie", "nvl"}) {
+    if (text.find(packaging) != text.npos) return packaging;
+  }
+  return "";
+}
+
+// The row whose memory is nearest; among equally near ones, that of the same packaging.
 const Json* nearest_memory(const std::vector<const Json*>& rows, const Detected& gpu) {
   const Json* best = nullptr;
   for (const Json* row : rows) {
-    const auto distance = [&](const Json& r) { return std::fabs(row_mib(r) - static_cast<double>(gpu.total_mib)); };
+    const auto distance = [&](const Json& r) {
+      const double apart = std::fabs(row_mib(r) - static_cast<double>(gpu.total_mib));
+      // Rows of one size differ by what drivers hold back, up to a few percent.
+      const bool same_size = apart < 0.05 * static_cast<double>(gpu.total_mib);
+      const bool same_packaging = packaging_of(text_of(r, "name")) == packaging_of(gpu.name);
+      return std::pair(same_size ? 0.0 : apart, same_packaging ? 0 : 1);
+    };
     if (best == nullptr || distance(*row) < distance(*best)) best = row;
   }
   return best;
@@ -161,14 +177,17 @@ std::vector<Detected> detect() {
 }
 
 const Json* catalogue_row(const Detected& gpu, const Json& rows) {
-  std::vector<const Json*> same_name, same_device;
+  std::vector<const Json*> same_name, same_device, same_both;
   const std::set<std::string> words = words_of(gpu.name);
   for (const Json& row : rows) {
     if (text_of(row, "vendor") != gpu.vendor) continue;
-    if (!words.empty() && words_of(text_of(row, "name")) == words) same_name.push_back(&row);
-    if (has_device(row, gpu.device_id)) same_device.push_back(&row);
+    const bool name = !words.empty() && words_of(text_of(row, "name")) == words;
+    const bool device = has_device(row, gpu.device_id);
+    if (name) same_name.push_back(&row);
+    if (device) same_device.push_back(&row);
+    if (name && device) same_both.push_back(&row);
   }
-  return nearest_memory(same_name.empty() ? same_device : same_name, gpu);
+  return nearest_memory(!same_both.empty() ? same_both : !same_name.empty() ? same_name : same_device, gpu);
 }
 
 DetectedMachine detected_machine() {

@@ -18,8 +18,8 @@ struct Detected {
 // All of them, in the driver's order; empty when there are none. Takes at most a few seconds.
 std::vector<Detected> detect();
 
-// The catalogue row that is this card, or nullptr: equal names (vendor words apart), then equal PCI devices;
-// among several, the one whose memory is nearest.
+// The catalogue row that is this card, or nullptr: equal in name (vendor's words and sizes apart) and PCI device, else in
+// name, else in PCI device; among several, the one whose memory is nearest, then the one packaged alike.
 const nlohmann::ordered_json* catalogue_row(const Detected& gpu, const nlohmann::ordered_json& rows);
 
 struct DetectedMachine {

@@ -14,7 +14,7 @@ void add_estimate(CLI::App& app, int& exit_code) {
   declare_set_up(*command, *set_up, true, true);
   command->footer(R"(Examples:
   vram-estimator estimate --model llama-3.1-8b --weights q4_k_m --context 32k --gpu rtx-4090
-  vram-estimator estimate --config config.json --engine vllm --tensor-parallel-size 2 --gpu h100-sxm5-80gb --gpus 2
+  vram-estimator estimate --config config.json --engine vllm --tensor-parallel-size 2 --gpu h100-sxm --gpus 2
   vram-estimator estimate --model qwen3-30b-a3b --weights q4_k_m --n-cpu-moe 20 --kv-dtype q8_0:q4_0 --gpu rtx-3060-12gb
   vram-estimator estimate --params-billion 8 --quant fp8 --layers 36 --kv-heads 8 --head-dim 128 \
       --kv-dtype fp8 --context-k 8 --batch 1 --profile ada_16gb

@@ -84,7 +84,8 @@ Exit code: 0 it fits, 1 it does not, 2 the request is wrong.
   try {
     app.parse(arguments);
   } catch (const CLI::CallForHelp&) {
-    print(command_of(app).help("", CLI::AppFormatMode::Normal));
+    const CLI::App& command = command_of(app);
+    print(command.help(&command == &app ? "" : "vram-estimator"));
     return kFits;
   } catch (const CLI::ParseError& error) {
     return tell(problem_of(error, app));

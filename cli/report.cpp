@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 
 #include "border.hpp"
 #include "explain.hpp"
@@ -32,13 +33,13 @@ std::string count_of(std::int64_t count, const char* one, const char* many) {
   return grouped(count) + " " + (count == 1 ? one : many);
 }
 
-std::string heading(const Json& response) {
+std::string heading(const Json& response, Unit unit) {
   const Json& model = response.at("model");
   std::string name = text_of(model, "name");
   if (name.empty()) name = text_of(model, "id");
   const Json& cache = response.at("kv_cache");
   const std::string k = text_of(cache, "k"), v = text_of(cache, "v");
-  std::string text = Colour::bold(name.empty() ? "model by its numbers" : printable(name));
+  std::string text = Colour::bold(name.empty() ? "A model without a name" : printable(name));
   if (model.value("parameters", Json()).is_number()) {
     text += ", " + number_text(std::round(model.at("parameters").get<double>() / 1e7) / 100) + "B parameters";
   }
@@ -47,7 +48,11 @@ std::string heading(const Json& response) {
           count_of(response.at("sequences").get<std::int64_t>(), "sequence", "sequences") + ", " +
           text_of(response.at("engine"), "name") + "\n";
   const Json gpu = response.value("gpu", Json());
-  if (gpu.is_object()) text += gpu.at("count").dump() + "x " + printable(text_of(gpu, "name")) + "\n";
+  if (gpu.is_object()) {
+    const std::string size = gib_text(gpu.at("memory_bytes").get<std::int64_t>(), unit);
+    const bool known = !text_of(gpu, "id").empty();
+    text += gpu.at("count").dump() + "x " + (known ? printable(text_of(gpu, "name")) + ", " + size : "GPU of " + size) + "\n";
+  };
   return text;
 }
 
@@ -80,7 +85,8 @@ std::string device_table(const Json& response, const Json& peak, const std::stri
   line("Peak (" + stage + ")", peak.at("bytes"), "");
   if (capacity > 0) {
     table.row({"Memory of the GPU", gib_text(capacity, style.unit), "", ""});
-    table.row({"Left", gib_text(capacity - expected(peak.at("bytes")), style.unit), "", ""});
+    const std::int64_t left = capacity - expected(peak.at("bytes"));
+    table.row({left < 0 ? "Missing" : "Left", gib_text(std::abs(left), style.unit), "", ""});
   }
   std::string text = "\n" + Colour::bold(title) + "\n" + table.text("  ");
   if (elsewhere) text += "  * not alive at the peak, so not part of it\n";
@@ -128,7 +134,7 @@ std::string largest_text(const Json& response) {
       continue;
     }
     text += "Largest " + std::string(what) + " that fits: " + Colour::bold(grouped(value) + unit);
-    if (context) text += " (" + number_text(static_cast<double>(value) / 1024) + " k)";
+    if (context && value >= 1024) text += " (" + std::to_string(value / 1024) + " k)";
     if (text_of(largest, "bounded_by") == "limit") text += ", where the search stops";
     const Json within = largest.value("within_model", Json());
     if (within.is_number() && within != largest.at("value")) text += "; the model itself ends at " + grouped(within.get<std::int64_t>());
@@ -161,11 +167,11 @@ std::string verdict_line(const Json& response, Unit unit) {
   const std::string verdict = text_of(response, "verdict");
   if (verdict.empty()) return "No GPU named or found, so no verdict: add --gpu ID or --total-vram-gib N.\n";
   const std::int64_t headroom = response.at("headroom_bytes").get<std::int64_t>();
-  if (verdict == "fits") return Colour::green("Fits") + ", " + gib_text(headroom, unit) + " to spare.\n";
+  if (verdict == "fits") return Colour::green("Fits") + ", " + size_text(headroom, unit) + " to spare.\n";
   if (verdict == "tight") {
-    return Colour::yellow("Tight") + ": fits as expected with " + gib_text(headroom, unit) + " to spare, but not at the upper bound.\n";
+    return Colour::yellow("Tight") + ": fits as expected with " + size_text(headroom, unit) + " to spare, but not at the upper bound.\n";
   }
-  std::string text = Colour::red("Does not fit") + ": " + gib_text(-headroom, unit) + " too much";
+  std::string text = Colour::red("Does not fit") + ": " + size_text(-headroom, unit) + " too much";
   const Json first = response.value("first_that_does_not_fit", Json());
   if (first.is_object()) text += "; the first that finds no room is " + text_of(first, "label") + " on " + title_text(text_of(first, "device"));
   return text + ".\n";
@@ -192,7 +198,7 @@ std::string references_text(const Json& response, Unit unit) {
 }
 
 std::string report(const Json& response, const ReportStyle& style) {
-  std::string text = heading(response) + tables_text(response, style) + "\n" + verdict_line(response, style.unit) +
+  std::string text = heading(response, style.unit) + tables_text(response, style) + "\n" + verdict_line(response, style.unit) +
                      largest_text(response) + figures_text(response) + advice_text(response) +
                      references_text(response, style.unit);
   if (const std::string notes = warnings_text(response); !notes.empty()) text += "\n" + notes;

@@ -1,5 +1,7 @@
 #include "request.hpp"
 
+#include <filesystem>
+
 #include "border.hpp"
 #include "detect.hpp"
 #include "files.hpp"
@@ -40,10 +42,21 @@ Json given_fields(const std::vector<Field>& fields, const std::map<std::string, 
   return object;
 }
 
+// What the file calls its model: "qwen3-8b" for qwen3-8b/config.json, qwen3-8b/ and qwen3-8b.json; "" for "-".
+std::string name_of_file(const std::string& path) {
+  if (path == "-") return "";
+  std::error_code ignored;
+  std::filesystem::path file = std::filesystem::weakly_canonical(path, ignored);
+  if (std::filesystem::is_directory(file, ignored)) return file.filename().string();
+  return file.filename() == "config.json" ? file.parent_path().filename().string() : file.stem().string();
+}
+
 std::string model_text(const SetUp& s) {
   const Json manual = given_fields(manual_fields(), s.manual);
   const int ways = !s.model.empty() + !s.config.empty() + !manual.empty();
-  if (ways == 0) throw Problem{"--model", "no model named", "", "--model ID (see `vram-estimator models`), --config FILE, or --params-billion N with --layers, --kv-heads and --head-dim"};
+  if (ways == 0) throw Problem{"--model", "no model named", "",
+                                 "--model ID (see `vram-estimator models`), --config FILE, or --params-billion N with --layers, "
+                                 "--kv-heads and --head-dim"};
   if (ways > 1) {
     std::string other = "--model";
     if (!manual.empty()) {
@@ -55,7 +68,10 @@ std::string model_text(const SetUp& s) {
   }
   Members model;
   if (!s.model.empty()) model.add("id", Json(s.model));
-  if (!s.config.empty()) model.add("config", json_file(s.config, "--config"));
+  if (!s.config.empty()) {
+    model.add("config", json_file(s.config, "--config"));
+    if (const std::string name = name_of_file(s.config); !name.empty()) model.add("name", Json(name));
+  }
   if (!manual.empty()) model.add("manual", manual);
   return model.object();
 }
@@ -80,7 +96,15 @@ Json kv_cache_of(const std::string& text) {
   return Json{{"k", text.substr(0, colon)}, {"v", text.substr(colon + 1)}};
 }
 
-// The engine whose options were used, if they all belong to one.
+// The engine that serves checkpoints or caches of this format when llama.cpp, the default, has no such type; else "".
+std::string engine_of_format(const std::string& weights, const std::string& kv_cache) {
+  for (const char* start : {"fp8", "awq", "gptq", "nvfp4"}) {
+    if (weights.starts_with(start) || kv_cache.starts_with(start)) return "vllm";
+  }
+  return weights.starts_with("bnb") ? "transformers" : "";
+}
+
+// The engine named, else the one whose options were used if they all belong to one, else the one for the format.
 std::string engine_meant(const SetUp& s, const Json& options) {
   if (!s.engine.empty()) return s.engine;
   std::string engine;
@@ -91,7 +115,7 @@ std::string engine_meant(const SetUp& s, const Json& options) {
     }
     engine = field.engine;
   }
-  return engine;
+  return engine.empty() ? engine_of_format(s.weights, s.kv_cache) : engine;
 }
 
 Json engine_of(const SetUp& s) {
@@ -138,6 +162,7 @@ Request request_of(std::string_view op, const SetUp& s, const std::vector<std::s
   members.add("model", model_text(s));
   if (!s.weights.empty()) members.add("weights", weights_of(s.weights));
   if (!s.kv_cache.empty()) members.add("kv_cache", kv_cache_of(s.kv_cache));
+  if (!s.context.empty() && !s.context_k.empty()) throw Problem{"--context-k", "given beside --context", s.context_k, "one of the two"};
   if (!s.context.empty()) members.add("context", tokens_of(s.context, "--context"));
   if (!s.context_k.empty()) members.add("context", kilo_tokens_of(s.context_k, "--context-k"));
   if (!s.sequences.empty()) members.add("sequences", number_of(s.sequences, "--sequences"));
@@ -173,7 +198,7 @@ std::string flag_of(std::string_view pointer) {
       return std::string(flag) + " (" + std::string(pointer.substr(prefix.size() + 1)) + ")";
     }
   }
-  return std::string(pointer);
+  return std::string(pointer.substr(pointer.starts_with('/') ? 1 : 0));
 }
 
 }  // namespace vram::cli

@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "terminal.hpp"
+
 namespace vram::cli {
 
 using Type = Field::Type;
@@ -69,9 +71,12 @@ void declare_field(CLI::App& command, const Field& field, std::string& text, con
   if (field.type == Type::tokens) option->type_name("TOKENS");
 }
 
+const CLI::Validator not_empty([](std::string& text) { return text.empty() ? std::string("an empty value") : std::string(); }, "");
+
 }  // namespace
 
 void declare_set_up(CLI::App& command, SetUp& s, bool asks_context, bool asks_sequences) {
+  s.bars = stdout_is_terminal();
   const std::string model = "Model (one of --model, --config, --params-billion)";
   command.add_option("--model", s.model, "A model of the catalogue, see `vram-estimator models`")->group(model)->type_name("ID");
   command.add_option("--config", s.config, "A Hugging Face config.json, a folder that holds one, or - for standard input")
@@ -87,10 +92,9 @@ void declare_set_up(CLI::App& command, SetUp& s, bool asks_context, bool asks_se
 
   const std::string load = "Load";
   if (asks_context) {
-    auto* context = command.add_option("--context", s.context, "Tokens per sequence; 8k means 8 x 1024 (default: 8192, or what the model allows if less)");
-    auto* context_k = command.add_option("--context-k", s.context_k, "The same in units of 1024 tokens: 8 means 8192");
-    context->group(load)->type_name("TOKENS");
-    context_k->group(load)->type_name("K")->excludes(context);
+    command.add_option("--context", s.context, "Tokens per sequence; 8k means 8 x 1024 (default: 8192, or what the model allows if less)")
+        ->group(load)->type_name("TOKENS");
+    command.add_option("--context-k", s.context_k, "The same in units of 1024 tokens: 8 means 8192")->group(load)->type_name("K");
   }
   if (asks_sequences) {
     command.add_option("--sequences,--batch", s.sequences, "Sequences at the same time (default 1)")->group(load)->type_name("N");
@@ -107,7 +111,7 @@ void declare_set_up(CLI::App& command, SetUp& s, bool asks_context, bool asks_se
       ->group(machine)->type_name("FILE");
 
   const std::string engine = "Engine";
-  command.add_option("--engine", s.engine, "ideal, llama.cpp, vllm or transformers (default: llama.cpp, or the one whose options are used)")
+  command.add_option("--engine", s.engine, "ideal, llama.cpp, vllm or transformers (default: the one whose options are used; vllm for fp8, awq, gptq and nvfp4; transformers for bnb; else llama.cpp)")
       ->group(engine)->type_name("NAME");
   for (const Field& field : engine_fields()) {
     declare_field(command, field, s.engine_options[field.key], engine + ": " + field.engine);
@@ -123,6 +127,11 @@ void declare_set_up(CLI::App& command, SetUp& s, bool asks_context, bool asks_se
   command.add_flag("--explain", s.explain, "Formula, numbers and source of every entry")->group(output);
   command.add_flag("--bars,!--no-bars", s.bars, "Bars beside the sizes (default: on a terminal)")->group(output);
   command.add_flag("--gb,!--gib", s.decimal, "Sizes in GB (10^9 bytes) instead of GiB (2^30)")->group(output);
+
+  // An unset shell variable must not read as a flag that was not given.
+  for (CLI::Option* option : command.get_options()) {
+    if (option->get_items_expected_min() > 0) option->check(not_empty);
+  }
 }
 
 }  // namespace vram::cli

@@ -82,6 +82,9 @@ test('files: missing, a folder, garbage, too long, not JSON, deep', () => {
 });
 
 test('bytes that are no UTF-8, and control characters, stay off the terminal', () => {
+  const bytes = spawnSync('/bin/sh', ['-c', `'${tool}' estimate --model "$(printf 'llama\\377')"`], { encoding: 'buffer' });
+  assert.equal(bytes.status, 2);
+  assert.equal(Buffer.from(bytes.stderr.toString('utf8'), 'utf8').compare(bytes.stderr), 0, 'valid UTF-8');
   const result = refused([...manual.split(' '), '--gpu', 'rtx\x1b[31m-4090'], /--gpu/);
   assert.doesNotMatch(result.err, /\x1b/);
 });
