@@ -1,7 +1,7 @@
 // Every command on well-formed input: what it prints, its exit code, and that --json and batch give the same bytes.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { file, json, run } from './tool.mjs';
+import { file, folder, json, noModels, run } from './tool.mjs';
 
 const config = JSON.stringify({
   architectures: ['LlamaForCausalLM'], model_type: 'llama', hidden_size: 2048, intermediate_size: 8192,
@@ -69,11 +69,15 @@ test('--filter needs all words, whatever the case', () => {
   assert.ok(rows.length >= 3);
   for (const row of rows) assert.match(row.toLowerCase(), /ada.*laptop/);
   assert.match(run(['gpus', '--filter', 'no such thing']).out, /Nothing matches/);
-  assert.match(run(['models', '--filter', 'llama']).out, /llama-3\.1-8b/);
+});
+
+test('models by name', { skip: noModels }, () => {
+  assert.ok(json('models --json').response.models.length > 10);
+  assert.match(run(['models', '--filter', 'LLAMA 8b']).out, /^llama-3\.1-8b .*8\.03 B/m);
+  assert.equal(json('estimate --model llama-3.1-8b --json').response.model.parameters, 8030261248);
 });
 
 test('listings have --json', () => {
-  assert.ok(json('models --json').response.models.length > 10);
   assert.ok(json('gpus --json').response.gpus.length > 100);
   assert.ok(json('profiles --json').response.profiles.length >= 3);
   assert.ok(json('formats --json').response.weights.length > 10);
@@ -111,8 +115,12 @@ test("the caller's own profiles", () => {
 
 test('--config - reads standard input; a folder stands for its config.json', () => {
   const direct = run(`estimate --config ${path} --json`).out;
-  assert.equal(run('estimate --config - --json', { input: config }).out, direct);
-  assert.equal(run('estimate --config - --json', { input: `\uFEFF${config}` }).out, direct);
+  assert.equal(JSON.parse(direct).model.name, folder.split('/').at(-1), 'named after its folder');
+  const unnamed = JSON.parse(direct);
+  unnamed.model.name = '';
+  for (const input of [config, `\uFEFF${config}`]) {
+    assert.deepEqual(json('estimate --config - --json', { input }).response, unnamed);
+  }
   assert.equal(run(`estimate --config ${path.replace('/config.json', '')} --json`).out, direct);
 });
 

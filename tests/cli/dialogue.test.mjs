@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
-import { bareEnvironment, spawn, tool } from './tool.mjs';
+import { bareEnvironment, noModels, spawn, tool } from './tool.mjs';
 
 const hasScript = spawnSync('script', ['--version'], { encoding: 'utf8' }).stdout?.includes('util-linux') ?? false;
-const skip = hasScript ? false : 'script(1) of util-linux is not installed';
+const skip = hasScript ? noModels : 'script(1) of util-linux is not installed';
 
 // Types each answer when the tool has asked the next question; null ends the input (Ctrl-D).
 function converse(answers, env = {}) {

@@ -30,6 +30,9 @@ export function json(args, options) {
   return { ...result, response: JSON.parse(result.out) };
 }
 
+// A reason to skip, or false: a build with VRAM_CATALOGUE=OFF knows no models by name.
+export const noModels = json('models --json').response.models.length > 0 ? false : 'this build has no catalogue of models';
+
 // An executable shell script in a new folder; returns {PATH: that folder}.
 export function fakeProgram(name, script) {
   const bin = mkdtempSync(join(folder, 'path-'));
