@@ -8,7 +8,7 @@ class Limits extends DrawnElement {
   }
 
   template({ response, unit }) {
-    const { max_context: context, max_batch: batch, model, weights } = response;
+    const { max_context: context, max_batch: batch, model, weights, engine } = response;
     const perToken = model.kv_bytes_per_token ?? {};
     return html`<div class="tiles">
       ${context ? this.tile('Longest context', 'tokens', context, 'context', this.whyContext(context, model), context.within_model) : nothing}
@@ -18,8 +18,9 @@ class Limits extends DrawnElement {
             <span class="why">${perToken.windowed ? `and ${size(perToken.windowed, unit)} inside the sliding window` : 'for every token of every sequence'}${model.state_bytes_per_sequence ? `; state ${size(model.state_bytes_per_sequence, unit)} a sequence` : ''}</span></div>`
         : nothing}
       <div class="tile"><span class="name">Weights</span><span class="value">${size(weights.bytes, unit)}</span>
-        <span class="why">${weights.name || weights.format}, ${(weights.bits_per_weight ?? 0).toFixed(2)} bits a weight</span></div>
-    </div>`;
+        <span class="why">${weights.name || weights.format}, ${weights.bits_per_weight ? `${weights.bits_per_weight.toFixed(2)} bits a weight` : 'parameter count unknown'}</span></div>
+      </div>
+      ${engine.figures?.length ? html`<p class="figures">${engine.name} itself would say: ${engine.figures.map(({ name, number, unit: of }) => html`<span><code>${name}</code> <b>${of === 'bytes' ? size(number, unit) : count(Math.round(number * 100) / 100)}</b>${of && of !== 'bytes' ? ` ${of}` : ''}</span>`)}</p>` : nothing}`;
   }
 
   tile(name, what, limit, field, why, value) {

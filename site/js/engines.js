@@ -1,15 +1,12 @@
 // The engines' options that the form offers, by the engines' own names. Defaults are not repeated here: the engine's
-// effective options come back with every estimate and are shown as placeholders.
-
-const cacheTypesOfLlamaCpp = ['f32', 'f16', 'bf16', 'q8_0', 'q5_1', 'q5_0', 'q4_1', 'q4_0', 'iq4_nl'];
+// effective options come back with every estimate and are shown as placeholders; cache types come with the catalogue.
 
 export const engines = [
   {
     name: 'llama.cpp',
     title: 'llama.cpp',
     about: 'also Ollama, LM Studio, Jan, KoboldCpp',
-    cacheTypes: cacheTypesOfLlamaCpp,
-    apart: true,
+    apart: true, // K and V cache may differ in type
     options: [
       { name: 'n_gpu_layers', type: 'count', about: 'layers on the GPU; −1 is all of them' },
       { name: 'n_cpu_moe', type: 'count', about: 'experts of the first n layers stay in RAM; −1 is all' },
@@ -29,7 +26,6 @@ export const engines = [
     name: 'vllm',
     title: 'vLLM',
     about: 'takes a share of the GPU and fills it with cache',
-    cacheTypes: ['fp8_e4m3', 'fp8_e5m2'],
     apart: false,
     options: [
       { name: 'gpu_memory_utilization', type: 'fraction', about: 'share of the GPU it takes' },
@@ -46,7 +42,6 @@ export const engines = [
     name: 'transformers',
     title: 'Transformers',
     about: 'Hugging Face generate(), PyTorch',
-    cacheTypes: ['f16', 'bf16', 'f32'],
     apart: false,
     options: [
       { name: 'attn_implementation', type: 'choice', choices: ['eager', 'sdpa', 'flash_attention_2'], about: 'how attention is computed' },
@@ -55,7 +50,7 @@ export const engines = [
       { name: 'logits_of_whole_prompt', type: 'switch', about: 'versions before 4.45' },
     ],
   },
-  { name: 'ideal', title: 'Ideal', about: 'weights and cache only: the floor', cacheTypes: cacheTypesOfLlamaCpp, apart: true, options: [] },
+  { name: 'ideal', title: 'Ideal', about: 'weights and cache only: the floor', apart: true, options: [] },
 ];
 
 export const engineNamed = (name) => engines.find((engine) => engine.name === name);

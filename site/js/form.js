@@ -145,14 +145,16 @@ const toTokens = (step) => {
 const toStep = (tokens) => (typeof tokens === 'number' && tokens > 0 ? Math.min(Math.max(Math.round(8 * (Math.log2(tokens) - FIRST_OCTAVE)), 0), STEPS) : 0);
 
 function work(view, on) {
-  const { state, shown } = view;
+  const { state, lists, shown } = view;
   const tokens = typedCount(state.context);
   const own = shown?.model?.max_position_embeddings;
   const known = engineNamed(state.engine) ?? engines[0];
   const sameEngine = shown?.engine?.name === state.engine;
   const cacheOptions = (given, side) => {
     const effective = sameEngine && !given ? shown.kv_cache[side] : '';
-    return [{ value: '', label: effective ? `auto: ${effective}` : 'auto' }, ...known.cacheTypes.map((type) => ({ value: type, label: type }))];
+    const types = lists.cacheTypes[state.engine] ?? [];
+    const odd = given && !types.includes(given) ? [given] : []; // from a link, or another engine: shown, and refused
+    return [{ value: '', label: effective ? `auto: ${effective}` : 'auto' }, ...[...types, ...odd].map((type) => ({ value: type, label: type }))];
   };
   return html`
     ${field(

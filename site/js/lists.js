@@ -2,7 +2,7 @@
 import { parameters } from './format.js';
 
 // Before the catalogue has arrived the pickers show what is chosen, by its id.
-export const emptyLists = { models: [], gpus: [], gpuRows: [], weights: [], profiles: [{ value: 'auto', label: 'auto' }] };
+export const emptyLists = { models: [], gpus: [], gpuRows: [], weights: [], cacheTypes: {}, profiles: [{ value: 'auto', label: 'auto' }] };
 
 const byName = new Intl.Collator('en', { numeric: true, sensitivity: 'base' });
 
@@ -39,8 +39,8 @@ function weightItems(rows) {
   let left = rows;
   for (const [group, belongs] of weightGroups) {
     for (const row of left.filter(belongs)) {
-      const bits = row.nominal_bpw ?? row.bits_per_weight;
-      items.push({ value: row.id, label: row.name, detail: bits ? `≈ ${bits} bits` : '', group, scheme: row.scheme, search: (row.aliases ?? []).join(' ') });
+      const bits = row.bits_per_weight;
+      items.push({ value: row.id, label: row.name, detail: bits ? `≈ ${bits.toLocaleString('en-US', { maximumFractionDigits: 2 })} bits` : '', group, scheme: row.scheme });
     }
     left = left.filter((row) => !belongs(row));
   }
@@ -56,6 +56,7 @@ export function listsOf(catalogue, profiles) {
     gpus: gpuItems(catalogue.gpus),
     gpuRows: catalogue.gpus,
     weights: weightItems(catalogue.weights),
+    cacheTypes: Object.fromEntries(catalogue.engines.map((engine) => [engine.name, engine.kv_cache_types])),
     profiles: [{ value: 'auto', label: 'auto' }, ...profiles.profiles.map((row) => ({ value: row.id, label: row.name }))],
   };
 }
