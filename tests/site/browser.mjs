@@ -30,3 +30,47 @@ export function start() {
 
 // Resolves when an answer to what the form holds now is on the screen.
 export const answered = (page) => page.waitForSelector('vram-verdict .verdict', { timeout: 15000 });
+
+// One browser and one server for a test file: `const site = await open(after)`; site.page({...context options}) is a new
+// page in a fresh context. Anything the browser complains about (errors, CSP) is collected in page.complaints.
+export async function open(after, extra) {
+  const browser = await launch(extra);
+  const server = await start();
+  after(async () => {
+    await browser.close();
+    await server.close();
+  });
+  return {
+    url: server.url,
+    browser,
+    async page(options = {}) {
+      const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+      const page = await context.newPage();
+      page.complaints = [];
+      page.on('console', (message) => message.type() === 'error' && page.complaints.push(message.text()));
+      page.on('pageerror', (error) => page.complaints.push(error.message));
+      return page;
+    },
+    async visit(hash = '', options) {
+      const page = await this.page(options);
+      await page.goto(server.url + hash);
+      return page;
+    },
+  };
+}
+
+// What "Copy JSON" copies: {request, response}, as it stands at the end of the page.
+export async function shownJson(page) {
+  if (!(await page.$('#json'))) await page.click('details.json summary');
+  return JSON.parse(await page.textContent('#json'));
+}
+
+// Waits until the newest request has been answered and `check(request)` holds for the one shown.
+export async function shownFor(page, check) {
+  if (!(await page.$('#json'))) await page.click('details.json summary');
+  for (const end = Date.now() + 15000; Date.now() < end; await page.waitForTimeout(30)) {
+    const shown = JSON.parse(await page.textContent('#json'));
+    if (check(shown.request)) return shown;
+  }
+  throw new Error(`the page does not show a request for which ${check}`);
+}
