@@ -15,6 +15,8 @@ function rows(ledger) {
   return merged;
 }
 
+const symbols = (formula) => formula.match(/[A-Za-z_][A-Za-z0-9_.]*/g) ?? [];
+
 // "n_ctx * n_layer" with {n_ctx: 8192} → "8,192 * n_layer"
 export function withNumbers(formula, values) {
   return formula.replace(/[A-Za-z_][A-Za-z0-9_.]*/g, (symbol) => (Object.hasOwn(values, symbol) ? count(values[symbol]) : symbol));
@@ -31,6 +33,7 @@ class LedgerTable extends DrawnElement {
   template({ ledger, unit }) {
     const all = rows(ledger);
     const several = new Set(ledger.entries.map((entry) => entry.device)).size > 1;
+    const columns = several ? 4 : 3;
     const open = (id) => this.#open.has(id);
     const ids = all.map(({ entry, devices }) => `${entry.kind}-${entry.label}-${devices[0]}`);
     const allOpen = ids.length > 0 && ids.every(open);
@@ -45,7 +48,7 @@ class LedgerTable extends DrawnElement {
       <thead>
         <tr>
           <th scope="col">Entry</th>
-          ${several ? html`<th scope="col">Where</th>` : nothing}
+          ${several ? html`<th scope="col" class="where">Where</th>` : nothing}
           <th scope="col" class="number">Expected</th>
           <th scope="col" class="number">Low to high</th>
         </tr>
@@ -58,21 +61,22 @@ class LedgerTable extends DrawnElement {
                 <button type="button" aria-expanded=${open(id)} aria-controls=${`why-${index}`} @click=${() => this.toggle(id)}>
                   <i class="swatch fill-${entry.kind}"></i><span>${entry.label || kind(entry.kind)}</span>
                 </button>
+                ${several ? html`<small class="where-inline">${deviceNames(devices)}</small>` : nothing}
               </th>
-              ${several ? html`<td>${deviceNames(devices)}</td>` : nothing}
+              ${several ? html`<td class="where">${deviceNames(devices)}</td>` : nothing}
               <td class="number">${size(entry.bytes.expected, unit)}</td>
               <td class="number quiet">${range(entry.bytes, unit)}</td>
             </tr>
             <tr class="why" id=${`why-${index}`} ?hidden=${!open(id)}>
-              <td colspan=${several ? 4 : 3}>${open(id) ? this.why(entry) : nothing}</td>
+              <td colspan=${columns}>${open(id) ? this.why(entry) : nothing}</td>
             </tr>`;
         })}
       </tbody>
       <tfoot>
         ${groupPeaks(ledger).map(
           ({ peak, devices }) => html`<tr>
-            <th scope="row">Fullest: ${peak.stage}</th>
-            ${several ? html`<td>${deviceNames(devices)}</td>` : nothing}
+            <th scope="row">Fullest: ${peak.stage}${several ? html`<small class="where-inline">${deviceNames(devices)}</small>` : nothing}</th>
+            ${several ? html`<td class="where">${deviceNames(devices)}</td>` : nothing}
             <td class="number">${size(peak.bytes.expected, unit)}</td>
             <td class="number quiet">${range(peak.bytes, unit)}</td>
           </tr>`,
@@ -82,9 +86,16 @@ class LedgerTable extends DrawnElement {
   }
 
   why({ formula, values, bytes, source, stages }) {
+    const substituted = withNumbers(formula, values);
+    const putIn = substituted === formula ? '' : substituted;
+    const rest = Object.entries(values)
+      .filter(([symbol]) => !symbols(formula).includes(symbol))
+      .map(([symbol, number]) => `${symbol} = ${count(number)}`)
+      .join(', ');
     return html`<dl>
       ${formula ? html`<dt>Formula</dt><dd><code>${formula}</code></dd>` : nothing}
-      ${formula && Object.keys(values).length ? html`<dt>Numbers</dt><dd><code>${withNumbers(formula, values)}</code></dd>` : nothing}
+      ${putIn ? html`<dt>Put in</dt><dd><code>${putIn}</code></dd>` : nothing}
+      ${rest ? html`<dt>With</dt><dd><code>${rest}</code></dd>` : nothing}
       <dt>Bytes</dt><dd><code>${isExact(bytes) ? count(bytes.expected) : `${count(bytes.expected)}  (${count(bytes.low)} to ${count(bytes.high)})`}</code></dd>
       <dt>When</dt><dd>${stages.join(', ')}</dd>
       ${source ? html`<dt>Source</dt><dd>${source}</dd>` : nothing}

@@ -28,7 +28,7 @@ class Limits extends DrawnElement {
       <span class="name">${name}</span>
       <span class="value">${value > 0 ? count(value) : 'none'} <small>${value > 0 ? what : ''}</small></span>
       <span class="why">${why}</span>
-      ${value > 0 ? html`<button type="button" class="link" @click=${() => this.use(field, value)} aria-label=${`Use ${count(value)} ${field === 'context' ? 'tokens of context' : 'sequences'}`}>Use this</button>` : nothing}
+      ${value > 0 ? html`<button type="button" class="link" @click=${() => this.use(field, value)}>Use this<span class="only-heard">: ${count(value)} ${field === 'context' ? 'tokens of context' : 'sequences'}</span></button>` : nothing}
     </div>`;
   }
 

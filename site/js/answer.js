@@ -22,11 +22,19 @@ export function answer({ state, shown, request, error, errorText, broken, jsonOp
   `;
 }
 
+const warning = ({ path, message }) => html`<li>${message}${path ? html` <code>${path}</code>` : nothing}</li>`;
+
+// A few are read at once; many fold away below their number.
+function warningList(warnings) {
+  if (warnings.length <= 2) return html`<ul class="warnings" aria-label="Warnings">${warnings.map(warning)}</ul>`;
+  return html`<details class="warnings"><summary>${warnings.length} warnings: ${warnings[0].message}</summary><ul>${warnings.map(warning)}</ul></details>`;
+}
+
 function result(response, request, unit, jsonOpen, on) {
   const { ledger, gpu, warnings } = response;
   return html`
     <vram-verdict .data=${verdict(response, unit)}></vram-verdict>
-    ${warnings?.length ? html`<ul class="warnings" aria-label="Warnings">${warnings.map(({ path, message }) => html`<li>${message}${path ? html` <code>${path}</code>` : nothing}</li>`)}</ul>` : nothing}
+    ${warnings?.length ? warningList(warnings) : nothing}
     <vram-bar .data=${{ ledger, capacity: gpu?.memory_bytes ?? null, nominal: gpu?.memory_bytes_nominal, reported: gpu?.memory_reported, unit }}></vram-bar>
     <vram-limits .data=${{ response, unit }}></vram-limits>
     <vram-ledger .data=${{ ledger, unit }}></vram-ledger>

@@ -32,8 +32,8 @@ for (const colorScheme of ['light', 'dark']) {
     await page.waitForSelector('#gpu-list [role=option]');
     assert.deepEqual(await findings(page), [], 'a list open');
     await page.keyboard.press('Escape');
-    for (const [tab, field] of [['Numbers', '#manual-head_dim'], ['config.json', '#config']]) {
-      await page.click(`#inputs >> text="${tab}"`);
+    for (const [tab, field] of [['manual', '#manual-head_dim'], ['config', '#config']]) {
+      await page.check(`[name=source][value=${tab}]`);
       await page.waitForSelector(field);
       assert.deepEqual(await findings(page), [], tab);
     }
@@ -97,12 +97,12 @@ for (const width of [320, 390, 768]) {
     await answered(page);
     await page.click('text=Show all formulas');
     await page.click('details.more summary');
-    const sideways = () => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    const sideways = () => page.evaluate(() => Math.max(0, document.documentElement.scrollWidth - document.documentElement.clientWidth));
     assert.equal(await sideways(), 0);
     await page.click('#gpu');
     assert.equal(await sideways(), 0, 'with a list open');
     await page.keyboard.press('Escape');
-    await page.click('#inputs >> text="Numbers"');
+    await page.check('[name=source][value=manual]');
     assert.equal(await sideways(), 0, 'manual numbers');
     await page.context().close();
   });

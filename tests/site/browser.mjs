@@ -46,6 +46,7 @@ export async function open(after, extra) {
     async page(options = {}) {
       const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
       const page = await context.newPage();
+      page.setDefaultTimeout(15000);
       page.complaints = [];
       page.on('console', (message) => message.type() === 'error' && page.complaints.push(message.text()));
       page.on('pageerror', (error) => page.complaints.push(error.message));

@@ -80,9 +80,9 @@ test('the link brings back the same state', async () => {
   await page.fill('#context', '32768');
   await page.selectOption('#kv-k', 'q8_0');
   await page.selectOption('#engine', 'vllm');
-  await page.click('#inputs >> text=Memory size');
+  await page.check('[name=gpuSource][value=size]');
   await page.fill('#memory', '47.5');
-  await page.click('#units >> text="GB"');
+  await page.check('#units [value=GB]');
   const { request } = await shownFor(page, ({ gpu, engine }) => gpu.memory_gib === 47.5 && engine.name === 'vllm');
   await page.waitForFunction(() => location.hash.includes('gs=47.5') && location.hash.includes('u=GB'));
   const link = page.url();
@@ -115,7 +115,7 @@ test('a config.json is pasted, dropped or opened; broken JSON says where', async
   const text = await readFile(path.join(root, 'tests/site/config.example.json'), 'utf8');
   const page = await site.visit();
   await answered(page);
-  await page.click('text=config.json >> nth=0');
+  await page.check('[name=source][value=config]');
   assert.match(await page.textContent('#config-error'), /Paste a config\.json/);
   await page.fill('#config', '{"model_type": "llama", "hidden_size": }');
   await page.waitForFunction(() => /not valid JSON/.test(document.querySelector('#config-error')?.textContent));
@@ -156,7 +156,7 @@ test('the formula, its numbers and its source are there on demand', async () => 
   assert.equal(await page.$('vram-ledger dl'), null);
   await page.click('vram-ledger tr.entry:has-text("KV") button >> nth=0');
   const why = await page.textContent('vram-ledger dl');
-  for (const word of ['Formula', 'Numbers', '8,192', 'Bytes', 'Source']) assert.ok(why.includes(word), `${word} in ${why}`);
+  for (const word of ['Formula', 'Put in', '8,192', 'Bytes', 'Source']) assert.ok(why.includes(word), `${word} in ${why}`);
   await page.click('text=Show all formulas');
   assert.equal((await page.$$('vram-ledger dl')).length, (await page.$$('vram-ledger tr.entry')).length);
   await done(page);
