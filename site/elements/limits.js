@@ -19,8 +19,13 @@ class Limits extends DrawnElement {
         : nothing}
       <div class="tile"><span class="name">Weights</span><span class="value">${size(weights.bytes, unit)}</span>
         <span class="why">${weights.name || weights.format}, ${weights.bits_per_weight ? `${weights.bits_per_weight.toFixed(2)} bits a weight` : 'parameter count unknown'}</span></div>
-      </div>
-      ${engine.figures?.length ? html`<p class="figures">${engine.name} itself would say: ${engine.figures.map(({ name, number, unit: of }) => html`<span><code>${name}</code> <b>${of === 'bytes' ? size(number, unit) : count(Math.round(number * 100) / 100)}</b>${of && of !== 'bytes' ? ` ${of}` : ''}</span>`)}</p>` : nothing}`;
+    </div>
+    ${engine.figures?.length ? html`<p class="figures">In ${engine.name}’s own words: ${engine.figures.map((figure) => this.figure(figure, unit))}</p>` : nothing}`;
+  }
+
+  figure({ name, number, unit: of }, unit) {
+    const value = of === 'bytes' ? size(number, unit) : count(Math.round(number * 100) / 100);
+    return html`<span><code>${name}</code> <b>${value}</b>${of && of !== 'bytes' ? ` ${of}` : ''}</span>`;
   }
 
   tile(name, what, limit, field, why, value) {

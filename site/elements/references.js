@@ -1,4 +1,4 @@
-// <vram-references>: what other people's formulas say of the same request. data: {references, ours (bytes), unit}.
+// <vram-references>: what other people's formulas say of the same request. data: {references, ours (bytes on all GPUs), unit}.
 import { size } from '../js/format.js';
 import { DrawnElement, html, nothing } from './lit.js';
 
@@ -14,8 +14,9 @@ class References extends DrawnElement {
     if (!references?.length) return nothing;
     return html`<section class="panel">
       <h2>Other formulas</h2>
+      <p class="hint">As their authors state them, for the same request. Ours is ${size(ours, unit)} on all GPUs together.</p>
       <table class="plain">
-        <thead><tr><th scope="col">Formula</th><th scope="col" class="number">Says</th><th scope="col" class="number">Against ours</th></tr></thead>
+        <thead><tr><th scope="col">Formula</th><th scope="col" class="number">Says</th><th scope="col" class="number">Difference</th></tr></thead>
         <tbody>
           ${references.map(
             ({ name, total_bytes: total, note }) => html`<tr>

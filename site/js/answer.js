@@ -6,7 +6,7 @@ import '../elements/limits.js';
 import '../elements/references.js';
 import '../elements/verdict.js';
 import { html, nothing } from '../elements/lit.js';
-import { fullest, verdict } from './words.js';
+import { onAllGpus, verdict } from './words.js';
 
 export function answer({ state, shown, request, error, errorText, broken, jsonOpen }, on) {
   const unit = state.units;
@@ -40,7 +40,7 @@ function result(response, request, unit, jsonOpen, on) {
     <vram-ledger .data=${{ ledger, unit }}></vram-ledger>
     <div class="pair">
       <vram-advice .data=${{ advice: response.advice, unit }}></vram-advice>
-      <vram-references .data=${{ references: response.references, ours: fullest(response)?.bytes.expected, unit }}></vram-references>
+      <vram-references .data=${{ references: response.references, ours: onAllGpus(response), unit }}></vram-references>
     </div>
     <details class="json" @toggle=${(event) => on.showJson(event.target.open)}>
       <summary>Request and response</summary>

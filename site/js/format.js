@@ -9,28 +9,37 @@ const grouped = new Intl.NumberFormat('en-US', { maximumFractionDigits: 6 });
 // 8192 → "8,192"
 export const count = (number) => grouped.format(number);
 
-// 7065349193 → "6.58 GiB"; `unit` is "GiB" or "GB". From a tenth of a GiB on it is GiB; what is smaller reads in MiB, KiB.
-export function size(bytes, unit) {
-  const { base, names } = systems[unit] ?? systems.GiB;
-  const magnitude = Math.abs(bytes);
-  if (magnitude < 0.5) return '0';
+// The power of the unit a size reads in: from a tenth of a GiB on it is GiB, what is smaller reads in MiB, KiB, bytes.
+function powerOf(bytes, { base, names }) {
   const least = [0, 1, 1, 0.1, 10, 10]; // in units of each power
   let power = names.length - 1;
-  while (power > 0 && magnitude < least[power] * base ** power) power--;
-  const value = magnitude / base ** power;
-  const digits = power === 0 || value >= 1000 ? 0 : value >= 100 || power < 3 ? 1 : 2;
-  const text = value.toLocaleString('en-US', { minimumFractionDigits: power < 3 && Number.isInteger(value) ? 0 : digits, maximumFractionDigits: digits });
-  return `${bytes < 0 ? '\u2212' : ''}${text} ${names[power]}`;
+  while (power > 0 && Math.abs(bytes) < least[power] * base ** power) power--;
+  return power;
+}
+
+function digits(bytes, power, { base }) {
+  const value = Math.abs(bytes) / base ** power;
+  const places = power === 0 || value >= 1000 ? 0 : value >= 100 || power < 3 ? 1 : 2;
+  const least = power < 3 && Number.isInteger(value) ? 0 : places;
+  return `${bytes < 0 ? '\u2212' : ''}${value.toLocaleString('en-US', { minimumFractionDigits: least, maximumFractionDigits: places })}`;
+}
+
+// 7065349193 → "6.58 GiB"; `unit` is "GiB" or "GB".
+export function size(bytes, unit) {
+  const system = systems[unit] ?? systems.GiB;
+  if (Math.abs(bytes) < 0.5) return '0';
+  const power = powerOf(bytes, system);
+  return `${digits(bytes, power, system)} ${system.names[power]}`;
 }
 
 export const isExact = ({ low, expected, high }) => low === expected && expected === high;
 
-// "5.90 to 6.60 GiB", or "exact".
+// "5.90 to 6.60 GiB", both ends in the unit of the upper one; or "exact".
 export function range({ low, expected, high }, unit) {
   if (isExact({ low, expected, high })) return 'exact';
-  const [from, to] = [size(low, unit), size(high, unit)];
-  const shared = to.includes(' ') ? to.slice(to.indexOf(' ')) : 'never';
-  return `${from.endsWith(shared) ? from.slice(0, -shared.length) : from} to ${to}`;
+  const system = systems[unit] ?? systems.GiB;
+  const power = powerOf(high, system);
+  return `${low < 0.5 ? '0' : digits(low, power, system)} to ${digits(high, power, system)} ${system.names[power]}`;
 }
 
 // 8030261248 → "8.03 B"

@@ -1,7 +1,7 @@
 // The page's flow: hash → state → form and request → engine → answer.
 import { render } from '../elements/lit.js';
 import { answer } from './answer.js';
-import { newestOnly, startEngine } from './core.js';
+import { EngineUnavailable, newestOnly, startEngine } from './core.js';
 import { form } from './form.js';
 import { candidates, probe } from './hardware.js';
 import { emptyLists, listsOf } from './lists.js';
@@ -159,12 +159,13 @@ addEventListener('drop', (event) => {
 
 document.documentElement.classList.add('scripted');
 at('answer').replaceChildren();
-load();
-Promise.all([engine.call({ op: 'catalogue' }), engine.call({ op: 'profiles' })]).then(
-  ([catalogue, profiles]) => {
-    view.lists = listsOf(catalogue, profiles);
-    draw();
-  },
-  () => {}, // the estimate's failure says why
-);
+await load();
+// After the first estimate has been asked for: that one matters more than the lists.
+try {
+  const [catalogue, profiles] = await Promise.all([engine.call({ op: 'catalogue' }), engine.call({ op: 'profiles' })]);
+  view.lists = listsOf(catalogue, profiles);
+  draw();
+} catch (error) {
+  if (!(error instanceof EngineUnavailable)) throw error; // else the estimate's failure says why
+}
 if ('serviceWorker' in navigator && location.protocol === 'https:') navigator.serviceWorker.register('./sw.js');

@@ -2,10 +2,13 @@
 import { count, device, kind, parameters, range, size } from './format.js';
 
 const gpuPeaks = (response) => response.ledger.peaks.filter((peak) => peak.device.startsWith('gpu'));
-export const fullest = (response) =>
+const fullest = (response) =>
   gpuPeaks(response).reduce((most, peak) => (most && most.bytes.expected >= peak.bytes.expected ? most : peak), undefined);
 
-// {state, word, sentence, subject, detail}; `state` is "fits", "tight", "does_not_fit" or "unknown".
+// Expected bytes on all GPUs together.
+export const onAllGpus = (response) => gpuPeaks(response).reduce((sum, peak) => sum + peak.bytes.expected, 0);
+
+// {state, word, sentence, brief, subject, detail}; `state` is "fits", "tight", "does_not_fit" or "unknown".
 export function verdict(response, unit) {
   const peak = fullest(response);
   const need = peak?.bytes ?? { low: 0, expected: 0, high: 0 };
@@ -60,5 +63,6 @@ export function subject(response) {
 export function errorText(error) {
   const expected = error.expected ? ` Valid: ${error.expected}.` : '';
   const message = /[.!?]$/.test(error.message) ? error.message : `${error.message}.`;
-  return `${message.charAt(0).toUpperCase()}${message.slice(1)}${expected}`;
+  const sentence = /^[a-z]+\s/.test(message) ? message.charAt(0).toUpperCase() + message.slice(1) : message; // names stay as they are
+  return `${sentence}${expected}`;
 }

@@ -22,6 +22,7 @@ test('sizes read in the unit that was asked for', () => {
   assert.equal(format.range({ low: 1 * GiB, expected: 1 * GiB, high: 1 * GiB }, 'GiB'), 'exact');
   assert.equal(format.range({ low: 1 * GiB, expected: 2 * GiB, high: 3 * GiB }, 'GiB'), '1.00 to 3.00 GiB');
   assert.equal(format.range({ low: 0, expected: GiB, high: 2 * GiB }, 'GiB'), '0 to 2.00 GiB');
+  assert.equal(format.range({ low: 0.0997 * GiB, expected: GiB, high: 1.2 * GiB }, 'GiB'), '0.10 to 1.20 GiB');
   assert.equal(format.parameters(8030261248), '8.03 B');
   assert.equal(format.parameters(494032768), '494 M');
 });
