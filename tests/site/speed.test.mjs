@@ -1,6 +1,6 @@
 // First estimate on screen within 300 ms of navigation, and no task over 50 ms on the main thread while typing.
-// The quickest of several visits is judged: other work on the machine only ever adds. All are printed and written to
-// build/page.json for the benchmark table.
+// Only visits on a quiet machine are judged, and of those the quickest: other work only ever adds. All are printed, and
+// written to build/page.json for the benchmark table. A machine that is never quiet says nothing, and the test says so.
 import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -8,7 +8,20 @@ import test, { after } from 'node:test';
 import { answered, open, root } from './browser.mjs';
 
 const site = await open(after);
-const VISITS = 7;
+const WANTED = 5;
+const TRIES = 10;
+
+// Whether this process gets a whole core now: a spin of 60 ms of CPU time takes hardly longer on the clock.
+function quiet() {
+  const clock = performance.now();
+  const before = process.cpuUsage();
+  const spent = () => {
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1000;
+  };
+  while (spent() < 60);
+  return (performance.now() - clock) / spent() < 1.2;
+}
 
 async function visit() {
   const page = await site.page();
@@ -33,13 +46,20 @@ async function visit() {
   return seen;
 }
 
-test('the first estimate is quick, and typing never waits', async () => {
+test('the first estimate is quick, and typing never waits', async (t) => {
+  await visit(); // fills the disk's and the browser's own caches of code
   const visits = [];
-  for (let i = 0; i < VISITS; i++) visits.push(await visit());
-  const sorted = visits.map(({ first }) => first).sort((a, b) => a - b);
-  const longest = Math.min(...visits.map(({ longest: task }) => task));
-  const result = { first_estimate_ms: { best: Math.round(sorted[0]), median: Math.round(sorted[VISITS >> 1]), visits: VISITS }, longest_task_ms: Math.round(longest) };
-  console.log(`first estimate on screen: ${sorted.map(Math.round).join(', ')} ms; longest main-thread task: ${longest < 50 ? 'under 50' : Math.round(longest)} ms`);
+  for (let tries = 0; tries < TRIES && visits.filter((seen) => seen.quiet).length < WANTED; tries++) {
+    const before = quiet();
+    visits.push({ ...(await visit()), quiet: before && quiet() });
+  }
+  const judged = visits.filter((seen) => seen.quiet);
+  const times = (list) => list.map(({ first }) => Math.round(first)).sort((a, b) => a - b);
+  console.log(`first estimate on screen, ms: ${times(judged).join(', ') || 'never quiet'} (all visits: ${times(visits).join(', ')})`);
+  if (!judged.length) return t.skip('other work keeps the processors busy: nothing can be timed');
+  const longest = Math.min(...judged.map(({ longest: task }) => task)); // 0: no task over 50 ms
+  const sorted = times(judged);
+  const result = { first_estimate_ms: { best: sorted[0], median: sorted[sorted.length >> 1], visits: sorted.length }, longest_task_ms: Math.round(longest) };
   await mkdir(path.join(root, 'build'), { recursive: true });
   await writeFile(path.join(root, 'build/page.json'), `${JSON.stringify(result, null, 2)}\n`);
   assert.ok(sorted[0] <= 300, `${sorted[0]} ms`);
