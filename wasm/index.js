@@ -6,6 +6,7 @@ import createModule from './vram.js';
 // that a request is too long, and the rest need not be copied into its memory.
 const REQUEST_LIMIT_BYTES = 8 * 1024 * 1024;
 
+const decoder = new TextDecoder();
 let loading;
 let engine;
 
@@ -22,7 +23,9 @@ export function load({ wasm = new URL('./vram.wasm', import.meta.url) } = {}) {
 /** Answers one request. Never throws for what is in the request: errors come back as {ok: false, error}. */
 export function call(request) {
   if (!engine) throw new Error("vram-estimator: 'await load()' before the first call");
-  if (typeof request === 'string') return engine.call(request.slice(0, REQUEST_LIMIT_BYTES + 1));
+  if (typeof request === 'string') {
+    return decoder.decode(engine.call(request.slice(0, REQUEST_LIMIT_BYTES + 1)));
+  }
   return JSON.parse(call(JSON.stringify(request) ?? ''));
 }
 
