@@ -61,7 +61,7 @@ void write_rank(const LlmRequest& request, const VllmOptions& o, const Rank& ran
       {{"gpus", number(o.tensor_parallel_size * o.pipeline_parallel_size)}}, "fitted on 6 start-up logs (2 to 8 GPUs)");
   put(Kind::cuda_graphs, "CUDA graphs", Stage::decode, rank.graphs, "layers * bytes_per_layer",
       {{"layers", number(static_cast<std::int64_t>(request.model->layers.size()))}},
-      "fitted on 14 start-up logs of vLLM 0.8 to 0.11");
+      "fitted on 17 start-up logs of vLLM 0.8 to 0.11");
 }
 
 void write_fill(const LlmRequest& request, const VllmOptions& o, const Rank& rank, Device device, Ledger& ledger) {
