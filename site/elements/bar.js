@@ -50,7 +50,7 @@ class Bar extends DrawnElement {
         <span class="segments">
           ${entries.map(
             (entry) => html`<span class="segment fill-${entry.kind}" title=${`${entry.label}: ${size(entry.bytes.expected, unit)}`} ${css({ '--share': share(entry.bytes.expected) })}>
-              ${main && entry.bytes.expected / full > 0.13 ? html`<span>${kind(entry.kind)}</span>` : nothing}
+              ${main ? html`<span>${kind(entry.kind)}</span>` : nothing}
             </span>`,
           )}
         </span>

@@ -6,7 +6,7 @@ import '../elements/limits.js';
 import '../elements/references.js';
 import '../elements/verdict.js';
 import { html, nothing } from '../elements/lit.js';
-import { onAllGpus, verdict } from './words.js';
+import { onAllGpus, sentence, verdict } from './words.js';
 
 export function answer({ state, shown, request, error, errorText, broken, jsonOpen }, on) {
   const unit = state.units;
@@ -22,12 +22,12 @@ export function answer({ state, shown, request, error, errorText, broken, jsonOp
   `;
 }
 
-const warning = ({ path, message }) => html`<li>${message}${path ? html` <code>${path}</code>` : nothing}</li>`;
+const warning = ({ path, message }) => html`<li>${sentence(message)}${path ? html` <code>${path}</code>` : nothing}</li>`;
 
 // A few are read at once; many fold away below their number.
 function warningList(warnings) {
   if (warnings.length <= 2) return html`<ul class="warnings" aria-label="Warnings">${warnings.map(warning)}</ul>`;
-  return html`<details class="warnings"><summary>${warnings.length} warnings: ${warnings[0].message}</summary><ul>${warnings.map(warning)}</ul></details>`;
+  return html`<details class="warnings"><summary>${warnings.length} warnings. ${sentence(warnings[0].message)}</summary><ul>${warnings.map(warning)}</ul></details>`;
 }
 
 function result(response, request, unit, jsonOpen, on) {

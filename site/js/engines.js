@@ -55,7 +55,7 @@ export const engines = [
 
 export const engineNamed = (name) => engines.find((engine) => engine.name === name);
 
-// The manual model's fields; the first four are required.
+// The manual model's fields; the first four are required. The examples are Llama 3.1 8B's.
 export const manualFields = [
   { name: 'parameters_billion', label: 'Parameters (billion)', required: true, example: '8.03' },
   { name: 'num_hidden_layers', label: 'Layers', required: true, example: '32' },
@@ -68,3 +68,6 @@ export const manualFields = [
   { name: 'vision_tower_gib', label: 'Vision tower (GiB)', example: '0' },
   { name: 'fragmentation_factor', label: 'Fragmentation factor', example: '1' },
 ];
+
+// What the manual form begins with: an answer to change, instead of four complaints.
+export const manualStart = Object.fromEntries(manualFields.filter(({ required }) => required).map(({ name, example }) => [name, example]));

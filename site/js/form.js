@@ -1,7 +1,7 @@
 // The form as a template of the state. It holds no logic of its own: every change goes to `on`, and comes back as state.
 import { html, live, nothing } from '../elements/lit.js';
 import '../elements/picker.js';
-import { engineNamed, engines, manualFields } from './engines.js';
+import { engineNamed, engines, manualFields, manualStart } from './engines.js';
 import { count, size } from './format.js';
 import { detection } from './detection.js';
 import { typedCount } from './request.js';
@@ -68,7 +68,7 @@ const segments = (name, label, value, options, change) =>
 function model(view, on) {
   const { state, lists } = view;
   return html`
-    ${segments('source', 'Where the model comes from', state.source, [['catalogue', 'Catalogue'], ['config', 'config.json'], ['manual', 'Numbers']], (value) => on.set({ source: value }))}
+    ${segments('source', 'Where the model comes from', state.source, [['catalogue', 'Catalogue'], ['config', 'config.json'], ['manual', 'Numbers']], (value) => on.set(value === 'manual' && !Object.keys(state.manual).length ? { source: value, manual: manualStart } : { source: value }))}
     ${state.source === 'catalogue'
       ? field(view, { id: 'model', label: 'Model', paths: ['/model'] }, picker(lists.models, state.model, (value) => on.set({ model: value }), 'name or size'))
       : nothing}
@@ -104,8 +104,8 @@ function manual(view, on) {
     ${manualFields.map(({ name, label, required, example }) =>
       field(
         view,
-        { id: `manual-${name}`, label: required ? label : html`${label}`, paths: [`/model/manual/${name}`], wide: false },
-        text(view.state.manual[name] ?? '', (value) => on.setIn('manual', name, value), { mode: 'decimal', placeholder: required ? `needed, e.g. ${example}` : example }),
+        { id: `manual-${name}`, label, paths: [`/model/manual/${name}`], wide: false },
+        text(view.state.manual[name] ?? '', (value) => on.setIn('manual', name, value), { mode: 'decimal', placeholder: required ? `needed, e.g. ${example}` : 'optional' }),
       ),
     )}
   </div>`;

@@ -168,4 +168,5 @@ try {
 } catch (error) {
   if (!(error instanceof EngineUnavailable)) throw error; // else the estimate's failure says why
 }
+// Not on localhost: its port is shared with whatever is served there next.
 if ('serviceWorker' in navigator && location.protocol === 'https:') navigator.serviceWorker.register('./sw.js');

@@ -59,10 +59,11 @@ export function subject(response) {
     .join(', ');
 }
 
-// One error in one line.
-export function errorText(error) {
-  const expected = error.expected ? ` Valid: ${error.expected}.` : '';
-  const message = /[.!?]$/.test(error.message) ? error.message : `${error.message}.`;
-  const sentence = /^[a-z]+\s/.test(message) ? message.charAt(0).toUpperCase() + message.slice(1) : message; // names stay as they are
-  return `${sentence}${expected}`;
+// "must be whole" → "Must be whole."; names of fields stay as they are.
+export function sentence(message) {
+  const ended = /[.!?]$/.test(message) ? message : `${message}.`;
+  return /^[a-z]+\s/.test(ended) ? ended.charAt(0).toUpperCase() + ended.slice(1) : ended;
 }
+
+// One error in one line.
+export const errorText = ({ message, expected }) => `${sentence(message)}${expected ? ` Valid: ${expected}.` : ''}`;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test, { after } from 'node:test';
 import { defaults, formatHash } from '../../site/js/state.js';
-import { answered, open } from './browser.mjs';
+import { answered, open, start } from './browser.mjs';
 
 const site = await open(after);
 const evil = '"><img src=x onerror="window.pwned=1"><script>window.pwned=1</script>${window.pwned=1}';
@@ -88,5 +88,23 @@ test('a missing engine file is said, not left blank', async () => {
   await page.goto(site.url);
   await page.waitForSelector('.problem');
   assert.match(await page.textContent('.problem'), /can’t run here/);
+  await page.context().close();
+});
+
+test('after one visit the page works without a server', async () => {
+  const server = await start();
+  const page = await site.page();
+  await page.goto(server.url);
+  await answered(page);
+  await page.evaluate(async () => {
+    await navigator.serviceWorker.register('./sw.js'); // the page itself does this on https only
+    await navigator.serviceWorker.ready;
+    while (!navigator.serviceWorker.controller) await new Promise((resolve) => setTimeout(resolve, 20));
+  });
+  await server.close();
+  await page.goto('about:blank');
+  await page.goto(`${server.url}#v=1&m=llama-3.1-8b&w=q4_k_m&c=4096&e=llama.cpp&g=rtx-4090`);
+  await answered(page);
+  assert.match(await page.textContent('vram-verdict'), /4,096 tokens/);
   await page.context().close();
 });

@@ -173,4 +173,5 @@ test('the verdict is a sentence with its numbers', () => {
 
 test('errors read as sentences', () => {
   assert.equal(errorText({ message: 'context must be whole', expected: '1 to 9' }), 'Context must be whole. Valid: 1 to 9.');
+  assert.equal(errorText({ message: 'n_ubatch is too large' }), 'n_ubatch is too large.');
 });

@@ -1,0 +1,30 @@
+// npm run screenshots: the pictures of the page in docs/images/, each below 150 KB.
+import { mkdir, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { answered, launch, root, start } from './browser.mjs';
+
+const LIMIT = 150 * 1024;
+const pictures = {
+  'page.png': { width: 1280, height: 900, colorScheme: 'light', hash: '' },
+  'page-dark.png': { width: 1280, height: 900, colorScheme: 'dark', hash: '#v=1&m=qwen3-32b&w=q4_k_m&c=32768&e=llama.cpp&g=rtx-4090&kk=q8_0&kv=q8_0' },
+  'page-phone.png': { width: 390, height: 844, colorScheme: 'light', hash: '' },
+};
+
+const folder = path.join(root, 'docs/images');
+await mkdir(folder, { recursive: true });
+const browser = await launch();
+const server = await start();
+for (const [name, { width, height, colorScheme, hash }] of Object.entries(pictures)) {
+  const page = await browser.newPage({ viewport: { width, height }, colorScheme, reducedMotion: 'reduce', isMobile: width < 500 });
+  await page.goto(server.url + hash);
+  await answered(page);
+  await page.waitForFunction(() => document.querySelector('vram-picker:has(#model)')?.input.value !== document.querySelector('vram-picker:has(#model)')?.value);
+  const file = path.join(folder, name);
+  await page.screenshot({ path: file });
+  const { size } = await stat(file);
+  console.log(`${path.relative(root, file)}: ${Math.round(size / 1024)} KB`);
+  if (size > LIMIT) process.exitCode = 1;
+  await page.close();
+}
+await browser.close();
+await server.close();
