@@ -131,6 +131,12 @@ struct Experts {
   std::int64_t moe_intermediate_size = 0;
   std::int64_t expert_hidden_size = 0;        // input width of an expert; hidden_size unless latent
   std::int64_t shared_intermediate_size = 0;  // of all shared experts together; 0: none
+  // How the router chooses. Small tensors, but some engines keep them while the experts run.
+  std::int64_t n_group = 1;                   // experts are chosen within the best groups (DeepSeek)
+  std::int64_t topk_group = 1;                // so many of them
+  bool selection_bias = false;                // sigmoid scores with a learned bias (DeepSeek-V3)
+  bool norm_topk_prob = true;                 // weights of the chosen experts sum to one
+  double routed_scaling_factor = 1;
   bool gated = true;
 };
 

@@ -124,6 +124,11 @@ ExpertPlan read_experts(const Reading& reading, const Shape& shape) {
   }
   experts.expert_hidden_size = text.integer_or("routed_expert_hidden_size", 1, kMaxWidth, shape.hidden);
   experts.shared_intermediate_size = shared_size(reading, text, shape, experts.moe_intermediate_size);
+  experts.n_group = text.integer_or("n_group", 1, kMaxExperts, 1);
+  experts.topk_group = text.integer_or("topk_group", 1, kMaxExperts, 1);
+  experts.selection_bias = family.selection_bias || text.text_or("topk_method", "") == "noaux_tc";
+  experts.norm_topk_prob = text.flag("norm_topk_prob", experts.selection_bias);
+  experts.routed_scaling_factor = text.number_or("routed_scaling_factor", 0, 1e6, 1);
   plan.layers = expert_layers(reading, shape.layers);
   return plan;
 }

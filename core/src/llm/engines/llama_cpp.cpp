@@ -168,7 +168,7 @@ Result<LlmEstimate> estimate_llama_cpp(const LlmRequest& request, const LlamaCpp
                       {"model_buffer", number(gpus.empty() ? 0 : gpus.front().weights), "bytes"},
                       {"compute_buffer", number(largest), "bytes"},
                       {"output_buffer", number(product({4, s.n_seq, model.vocab_size})), "bytes"}};
-  if (!compute.known_graph) {
+  if (!compute.described) {
     estimate.warnings.push_back(
         {"/engine/name", "the graph of this architecture is not described: its compute buffer is estimated from a generic decoder"});
   }

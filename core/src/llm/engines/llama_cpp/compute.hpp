@@ -10,7 +10,7 @@ namespace vram::llama_cpp {
 struct ComputeBuffers {
   std::vector<Interval> gpu;  // one per GPU of the placement
   Interval host;              // pinned RAM for inputs and for what is computed on the CPU
-  bool known_graph = true;    // false: no tape for this architecture, a generic decoder stood in
+  bool described = true;      // false: a generic decoder stood in for this architecture's graph
 };
 ComputeBuffers compute_buffers(const LlmRequest& request, const Settings& settings, const Placement& placement,
                                const WeightPlan& weights);

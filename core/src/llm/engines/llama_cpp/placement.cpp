@@ -16,9 +16,16 @@ bool is_input(Role role) {
          role == Role::per_layer_token_embd;
 }
 
-bool is_routed(Role role) {
-  return role == Role::ffn_gate_exps || role == Role::ffn_up_exps || role == Role::ffn_down_exps ||
-         role == Role::ffn_gate_up_exps;
+// Everything named "_exps": --n-cpu-moe moves the experts' biases with them.
+bool is_routed(const Tensor& tensor) {
+  switch (tensor.role) {
+    case Role::ffn_gate_exps:
+    case Role::ffn_up_exps:
+    case Role::ffn_down_exps:
+    case Role::ffn_gate_up_exps: return true;
+    case Role::bias: return tensor.ne2 > 1;
+    default: return false;
+  }
 }
 
 void add_to(WeightBytes& sum, const WeightBytes& more) {
@@ -44,6 +51,7 @@ WeightPlan plan_weights(const Model& model, const WeightFormat& format) {
   WeightPlan plan;
   plan.layers.resize(model.layers.size());
   plan.experts.resize(model.layers.size());
+  std::vector<std::vector<WeightPlan::RoleType>> by_layer(model.layers.size());
   bool head = false;
   WeightBytes embedding;
   for (const Tensor& tensor : model.tensors) {
@@ -60,13 +68,15 @@ WeightPlan plan_weights(const Model& model, const WeightFormat& format) {
                             row_bytes(type, tensor.ne0, product({tensor.ne1, tensor.ne2, tensor.count}))};
     const auto layer = static_cast<std::size_t>(tensor.layer);
     if (tensor.layer >= 0 && layer < plan.layers.size()) {
-      add_to(is_routed(tensor.role) ? plan.experts[layer] : plan.layers[layer], bytes);
+      add_to(is_routed(tensor) ? plan.experts[layer] : plan.layers[layer], bytes);
+      if (!tensor.is_1d()) by_layer[layer].push_back({tensor.role, &type});
     } else if (is_input(tensor.role)) {
       add_to(plan.input, bytes);
       if (tensor.role == Role::token_embd) {
         embedding = bytes;
         plan.embd_type = &type;
       }
+      if (tensor.role == Role::per_layer_token_embd) plan.per_layer_embd_type = &type;
     } else {
       add_to(plan.output, bytes);
       if (tensor.role == Role::output) {
@@ -75,11 +85,27 @@ WeightPlan plan_weights(const Model& model, const WeightFormat& format) {
       }
     }
   }
+  for (const std::vector<WeightPlan::RoleType>& list : by_layer) {
+    plan.types.insert(plan.types.end(), list.begin(), list.end());
+    plan.types_end.push_back(static_cast<std::int32_t>(plan.types.size()));
+  }
+  static const TensorType& f16 = *find_tensor_type("f16");
+  if (plan.embd_type == nullptr) plan.embd_type = &f16;  // a model known only by its size
   if (!head) {
     plan.tied_head = embedding;
     plan.head_type = plan.embd_type;
   }
   return plan;
+}
+
+const TensorType& WeightPlan::type_of(std::size_t layer, Role role) const {
+  static const TensorType& f16 = *find_tensor_type("f16");
+  const auto begin = static_cast<std::size_t>(layer == 0 ? 0 : types_end[layer - 1]);
+  const auto end = static_cast<std::size_t>(types_end[layer]);
+  for (std::size_t i = begin; i < end; ++i) {
+    if (types[i].role == role) return *types[i].type;
+  }
+  return f16;
 }
 
 Placement place_layers(const Model& model, const Settings& s, int gpus) {
@@ -98,8 +124,7 @@ Placement place_layers(const Model& model, const Settings& s, int gpus) {
   placement.layer.reserve(model.layers.size());
   for (std::int64_t i = 0; i < layers; ++i) placement.layer.push_back(device(i));
   placement.output = device(layers);
-  for (const int place : placement.layer) placement.gpus = std::max(placement.gpus, place + 1);
-  placement.gpus = std::max(placement.gpus, placement.output + 1);
+  placement.gpus = gpus;
   return placement;
 }
 

@@ -28,6 +28,16 @@ struct WeightPlan {
   WeightBytes tied_head;              // the copy of token_embd that a model without a head of its own loads as one
   const TensorType* head_type = nullptr;
   const TensorType* embd_type = nullptr;
+  const TensorType* per_layer_embd_type = nullptr;  // Gemma 3n
+
+  // The type of one of a layer's matrices; F16 when the model does not list it.
+  const TensorType& type_of(std::size_t layer, Role role) const;
+  struct RoleType {
+    Role role;
+    const TensorType* type;
+  };
+  std::vector<RoleType> types;          // grouped by layer
+  std::vector<std::int32_t> types_end;  // one per layer
 };
 WeightPlan plan_weights(const Model& model, const WeightFormat& format);
 
@@ -37,7 +47,7 @@ Bytes gpu_tensor_bytes(const TensorType& type, const Tensor& tensor);
 struct Placement {
   std::vector<int> layer;  // GPU index or kOnHost
   int output = kOnHost;
-  int gpus = 0;            // GPUs that get at least one layer
+  int gpus = 0;            // all of them have a compute buffer, even without a layer
 };
 // GPUs of equal free memory, split by layer.
 Placement place_layers(const Model& model, const Settings& settings, int gpus);

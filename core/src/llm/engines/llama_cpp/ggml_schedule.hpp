@@ -1,0 +1,30 @@
+// ggml's scheduler and graph allocator: which device computes each node, what is copied between devices, and how much
+// memory each device's buffer takes.
+// Source: llama.cpp v0.5.0 (de3ff81), ggml/src/ggml-backend.cpp (ggml_backend_sched_split_graph),
+// ggml/src/ggml-alloc.c (ggml_gallocr_alloc_graph_impl), ggml/src/ggml-cuda/ggml-cuda.cu (offload_op, graph_optimize).
+#pragma once
+
+#include <vector>
+
+#include "llm/engines/llama_cpp/ggml_graph.hpp"
+
+namespace vram::ggml {
+
+struct Backends {
+  int gpus = 1;                // backends 0..gpus-1; the last one, number `gpus`, is the CPU
+  bool op_offload = true;      // batches of 32 and more run on the first GPU even when their weights are in RAM
+  int copies = 1;              // 4 with pipeline parallelism: every input is kept that often
+  Bytes gpu_alignment = 128;
+  Bytes host_alignment = 32;
+  bool cuda_fusion = true;     // keeps what fused kernels read alive longer
+};
+
+struct BufferSizes {
+  std::vector<Bytes> bytes;  // one per backend, the CPU last
+  int splits = 0;
+};
+
+// Schedules and replays. Uses the graph up: copies are added and sources redirected.
+BufferSizes reserve(Graph& graph, const Backends& backends);
+
+}  // namespace vram::ggml
