@@ -43,13 +43,13 @@ await mkdir(out, { recursive: true });
 const wasm = await readFile(path.join(engine, 'vram.wasm'));
 const wasmFile = `vram-${createHash('sha256').update(wasm).digest('hex').slice(0, 8)}.wasm`;
 await writeFile(path.join(out, wasmFile), wasm);
-const worker = await bundle('js/core_worker.js', { WASM_FILE: JSON.stringify(`./${wasmFile}`) });
-const main = await bundle('js/main.js', { WORKER_FILE: JSON.stringify(`./${worker}`) });
+const worker = await bundle('js/core_worker.js');
+const main = await bundle('js/main.js', { WORKER_FILE: JSON.stringify(`./${worker}`), WASM_FILE: JSON.stringify(`./${wasmFile}`) });
 const style = await bundle('style.css');
 await copyFile(path.join(here, 'favicon.svg'), path.join(out, 'favicon.svg'));
 
 let html = await readFile(path.join(here, 'index.html'), 'utf8');
-for (const [name, file] of [['main.js', main], ['style.css', style]]) {
+for (const [name, file] of [['main.js', main], ['style.css', style], ['vram.wasm', wasmFile]]) {
   if (!html.includes(`"${name}"`)) throw new Error(`index.html does not use ${name}`);
   html = html.replaceAll(`"${name}"`, `"${file}"`);
 }

@@ -22,7 +22,7 @@ export function answer({ state, shown, request, error, errorText, broken, jsonOp
   `;
 }
 
-const warning = ({ path, message }) => html`<li>${sentence(message)}${path ? html` <code>${path}</code>` : nothing}</li>`;
+const warning = ({ path, message }) => html`<li title=${path}>${sentence(message)}</li>`;
 
 // A few are read at once; many fold away below their number.
 function warningList(warnings) {

@@ -1,9 +1,16 @@
 // The one door to the engine. It runs in a worker: a call with everything asked for can take tens of milliseconds on a
 // phone, and compiling wasm takes longer still; typing and scrolling must not wait for either.
-/* global WORKER_FILE */
+/* global WORKER_FILE, WASM_FILE */
 
 // Failures that are not the engine's answer: no WebAssembly, a file that did not load, a worker that died.
 export class EngineUnavailable extends Error {}
+
+// Fetched here, while the worker starts; index.html asks for the same file before any script runs.
+async function engineBytes() {
+  const response = await fetch(new URL(WASM_FILE, import.meta.url));
+  if (!response.ok) throw new Error(`${response.status} for ${WASM_FILE}`);
+  return response.arrayBuffer();
+}
 
 // Starts the engine. `call(request)` gives a promise of the response object of docs/api.md.
 export function startEngine() {
@@ -28,6 +35,10 @@ export function startEngine() {
       waiting.delete(data.id);
     };
     worker.onerror = (event) => fail(event.message || 'The engine did not load.');
+    engineBytes().then(
+      (wasm) => worker.postMessage({ wasm }, [wasm]),
+      (error) => fail(`The engine did not load: ${error.message}`),
+    );
   }
 
   return {

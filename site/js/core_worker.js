@@ -1,11 +1,15 @@
-// The worker side of core.js: loads the engine, answers one request after the other.
-/* global WASM_FILE */
+// The worker side of core.js: takes the engine's bytes, then answers one request after the other.
 import { call, load } from 'vram-estimator';
 
-const ready = load({ wasm: new URL(WASM_FILE, import.meta.url) });
-ready.catch((error) => postMessage({ failed: String(error?.message ?? error) }));
+let started;
+const ready = new Promise((resolve) => (started = resolve));
 
-onmessage = async ({ data: { id, request } }) => {
-  await ready;
-  postMessage({ id, response: call(request) });
+onmessage = async ({ data: { wasm, id, request } }) => {
+  try {
+    if (wasm) return started(await load({ wasm }));
+    await ready;
+    postMessage({ id, response: call(request) });
+  } catch (error) {
+    postMessage({ failed: String(error?.message ?? error) });
+  }
 };
