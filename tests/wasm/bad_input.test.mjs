@@ -42,10 +42,10 @@ test('values that are no request', () => {
   for (const value of [undefined, null, 7, true, [], () => 1]) assert.equal(call(value).ok, false);
 });
 
-test('memory stays where it is after fifty thousand calls and fifty long ones', () => {
+test('memory stays where it is after ten thousand calls and fifty long ones', () => {
   const long = `{"op":"${'a'.repeat(7 * mebibyte)}"}`;
   const round = () => {
-    for (let i = 0; i < 1000; ++i) estimate(request);
+    for (let i = 0; i < 200; ++i) estimate(request);
     call(long);
   };
   round();
