@@ -49,7 +49,8 @@ TEST_CASE("errors name the field") {
   CHECK(error_with("num_key_value_heads", 64).path == "/model/config/num_key_value_heads");
   CHECK(error_with("num_attention_heads", 33).path == "/model/config/num_key_value_heads");
   CHECK(error_with("hidden_size", 4097).path == "/model/config/num_attention_heads");
-  for (const char* key : {"hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size", "intermediate_size"}) {
+  for (const char* key :
+       {"hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size", "intermediate_size"}) {
     const std::string path = std::string("/model/config/") + key;
     CHECK(error_without(key).path == path);
     CHECK(error_with(key, nullptr).path == path);
@@ -67,13 +68,15 @@ TEST_CASE("errors name the field") {
   CHECK(error_with("torch_dtype", "int3").path == "/model/config/torch_dtype");
   CHECK(error_with("layer_types", Json::array({"full_attention"})).path == "/model/config/layer_types");
   CHECK(error_with("layer_types", "full").path == "/model/config/layer_types");
-  CHECK(error_with("layer_types", Json(std::vector<std::string>(32, "telepathy"))).path == "/model/config/layer_types/0");
+  CHECK(error_with("layer_types", Json(std::vector<std::string>(32, "telepathy"))).path ==
+        "/model/config/layer_types/0");
   CHECK(error_with("n_embd", 2048).path == "/model/config/n_embd");
   CHECK(error_with("quantization_config", 4).path == "/model/config/quantization_config");
 }
 
 TEST_CASE("experts must make sense") {
-  Json config = Json::parse(R"({"model_type":"mixtral","hidden_size":4096,"intermediate_size":14336,"num_hidden_layers":32,
+  Json config =
+      Json::parse(R"({"model_type":"mixtral","hidden_size":4096,"intermediate_size":14336,"num_hidden_layers":32,
     "num_attention_heads":32,"num_key_value_heads":8,"vocab_size":32000,"num_local_experts":8,"num_experts_per_tok":9})");
   CHECK(read(config).error().path == "/model/config/num_experts_per_tok");
   config.erase("num_experts_per_tok");
@@ -142,9 +145,31 @@ TEST_CASE("thousands of mutated configs: an answer or an error with a path") {
   std::vector<Json> configs;
   for (const CatalogueRow& row : model_rows()) configs.push_back(Json::parse(row.json).at("config"));
   REQUIRE(!configs.empty());
-  const std::vector<Json> values = {
-      0, 1, 2, 3, 7, -1, 64, 4096, 1e18, 4194304, 0.5, 1e308, std::uint64_t{0} - 1, true, false, nullptr, "", "auto", "x",
-      Json::array(), Json::array({1, 2}), Json::array({nullptr}), Json::object(), Json{{"a", 1}}, std::string(300, 'y')};
+  const std::vector<Json> values = {0,
+                                    1,
+                                    2,
+                                    3,
+                                    7,
+                                    -1,
+                                    64,
+                                    4096,
+                                    1e18,
+                                    4194304,
+                                    0.5,
+                                    1e308,
+                                    std::uint64_t{0} - 1,
+                                    true,
+                                    false,
+                                    nullptr,
+                                    "",
+                                    "auto",
+                                    "x",
+                                    Json::array(),
+                                    Json::array({1, 2}),
+                                    Json::array({nullptr}),
+                                    Json::object(),
+                                    Json{{"a", 1}},
+                                    std::string(300, 'y')};
   int answered = 0;
   for (int round = 0; round < 6000; ++round) {
     Json config = configs[pick(configs.size())];

@@ -214,6 +214,19 @@ TEST_CASE("towers and encoder-decoders") {
   CHECK(model_of("llama-3.2-11b-vision").layers[3].attention->cross_tokens == 4 * 1601);
 }
 
+TEST_CASE("families without a catalogue row") {
+  // Totals that the Hugging Face API gives for baidu/ERNIE-4.5-0.3B-PT and ibm-granite/granite-3.0-1b-a400m-base.
+  const Json ernie = {{"model_type", "ernie4_5"}, {"hidden_size", 1024},       {"intermediate_size", 3072},
+                      {"num_hidden_layers", 18},  {"num_attention_heads", 16}, {"num_key_value_heads", 2},
+                      {"head_dim", 128},          {"vocab_size", 103424},      {"tie_word_embeddings", true},
+                      {"use_bias", false}};
+  CHECK(parameters(read_config(ernie, "")) == 360748032);
+  const Json granite = {{"model_type", "granitemoe"}, {"hidden_size", 1024},       {"intermediate_size", 512},
+                        {"num_hidden_layers", 24},    {"num_attention_heads", 16}, {"num_key_value_heads", 8},
+                        {"num_local_experts", 32},    {"num_experts_per_tok", 8},  {"vocab_size", 49155}};
+  CHECK(parameters(read_config(granite, "")) == 1334628352);
+}
+
 TEST_CASE("quantized checkpoints name their format") {
   Json config = config_of("llama-3.1-8b");
   const auto native = [&](const char* quantization) {
@@ -227,8 +240,10 @@ TEST_CASE("quantized checkpoints name their format") {
   CHECK(native(R"({"quant_method":"mxfp4"})") == "mxfp4");
   CHECK(native(R"({"quant_method":"modelopt","quant_algo":"NVFP4"})") == "nvfp4");
   CHECK(native(R"({"quant_method":"bitsandbytes","load_in_4bit":true})") == "bnb_nf4");
-  CHECK(native(R"({"quant_method":"compressed-tensors","config_groups":{"group_0":{"weights":{"num_bits":8,"type":"float"}}}})") ==
-        "fp8_e4m3");
+  CHECK(
+      native(
+          R"({"quant_method":"compressed-tensors","config_groups":{"group_0":{"weights":{"num_bits":8,"type":"float"}}}})") ==
+      "fp8_e4m3");
   config["quantization_config"] = {{"quant_method", "from-the-future"}};
   const Model model = read_config(config, "");
   CHECK(model.native_weights == "bf16");

@@ -40,7 +40,7 @@ std::int64_t in_scope(const vram::Model& model, const std::string& scope) {
   }
   if (scope == "total+untied") return total + (has_output(model) ? 0 : embedding);  // tied, yet stored twice
   if (scope == "text") return text;
-  if (scope == "backbone") return total - (has_output(model) ? embedding : 0);      // no head
+  if (scope == "backbone") return total - (has_output(model) ? embedding : 0);  // no head
   FAIL("unknown scope " << scope);
   return 0;
 }

@@ -146,7 +146,9 @@ void write_mtp(Reading& reading, TensorWriter& out, const Shape& shape, const La
     for (const std::string_view key : {"use_mtp", "num_mtp_modules", "mtp_transformer_layers"}) text.has(key);
   }
   const std::int64_t stated = text.integer_or(kMtpLayers, 0, 64, 0);
-  const std::int64_t count = family.no_mtp ? 0 : text.first(kMtpLayers).empty() || stated == 0 ? family.default_mtp : stated;
+  const std::int64_t count = family.no_mtp                                   ? 0
+                             : text.first(kMtpLayers).empty() || stated == 0 ? family.default_mtp
+                                                                             : stated;
   reading.model.mtp_layers = static_cast<double>(count);
   for (std::int64_t i = 0; i < count; ++i) {
     out.at(Part::mtp, shape.layers + i);
@@ -195,8 +197,8 @@ void read_decoder(Reading& reading) {
   const std::vector<LayerKind> kinds = layer_kinds(reading, shape.layers);
   bool any_attention = false;
   for (const LayerKind& kind : kinds) {
-    any_attention |= kind.mixer == Mixer::attention || kind.mixer == Mixer::attention_and_mamba2 ||
-                     kind.mixer == Mixer::lightning;
+    any_attention |=
+        kind.mixer == Mixer::attention || kind.mixer == Mixer::attention_and_mamba2 || kind.mixer == Mixer::lightning;
   }
   if (any_attention) {
     read_heads(reading, shape);
@@ -208,7 +210,8 @@ void read_decoder(Reading& reading) {
   if (!family.dense_size_key.empty()) text.has(family.dense_size_key);
   if (family.shared == SharedExperts::counted) text.has("shared_intermediate_size");
   if (family.model_type == "granitemoehybrid") {  // dense ones keep the keys of the mixers they lack
-    for (const std::string_view key : {"mamba_n_heads", "mamba_d_head", "mamba_d_state", "mamba_n_groups"}) text.has(key);
+    for (const std::string_view key : {"mamba_n_heads", "mamba_d_head", "mamba_d_state", "mamba_n_groups"})
+      text.has(key);
   }
   Style style = read_style(reading);
   const bool has_ffn = family.model_type != "mamba" && family.model_type != "mamba2";

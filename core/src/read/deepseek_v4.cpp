@@ -1,6 +1,6 @@
-// DeepSeek V4: windowed single-head keys, a compressed copy of the context, hyper-connections, hash-routed first layers.
-// Shapes from AI-Hypercomputer/maxtext (src/maxtext/checkpoint_conversion/utils/hf_shape.py), checked against the
-// published element count of DeepSeek-V4-Flash; caches follow from the shapes and have no measurement behind them.
+// DeepSeek V4: windowed single-head keys, a compressed copy of the context, hyper-connections, hash-routed first
+// layers. Shapes from AI-Hypercomputer/maxtext (src/maxtext/checkpoint_conversion/utils/hf_shape.py), checked against
+// the published element count of DeepSeek-V4-Flash; caches follow from the shapes and have no measurement behind them.
 #include "read/readers.hpp"
 #include "read/shape.hpp"
 

@@ -86,7 +86,8 @@ void read_bert(Reading& reading) {
   out.linear(Role::matrix, hidden, hidden, true);  // pooler, or the first layer of a classification head
   if (reading.family.model_type == "roberta" && ends_with(reading.whole, "ForSequenceClassification")) {
     const Json* labels = text.find("id2label");
-    const std::size_t classes = labels != nullptr && labels->is_object() ? std::min<std::size_t>(labels->size(), 1 << 20) : 1;
+    const std::size_t classes =
+        labels != nullptr && labels->is_object() ? std::min<std::size_t>(labels->size(), 1 << 20) : 1;
     out.linear(Role::matrix, hidden, static_cast<std::int64_t>(std::max<std::size_t>(classes, 1)), true);
   }
   Style style;
@@ -119,9 +120,10 @@ void read_whisper(Reading& reading) {
   out.matrix(Role::token_embd, hidden, reading.model.vocab_size);
   out.matrix(Role::position_embd, hidden, reading.model.max_position_embeddings);
   out.vector(Role::output_norm, hidden, 2);
-  write_decoder(reading, out,
-                {text.integer("decoder_layers", 1, kMaxLayers), text.integer("decoder_attention_heads", 1, kMaxHeads),
-                 text.integer("decoder_ffn_dim", 1, kMaxWidth), text.integer("max_source_positions", 1, 1 << 24), false});
+  write_decoder(
+      reading, out,
+      {text.integer("decoder_layers", 1, kMaxLayers), text.integer("decoder_attention_heads", 1, kMaxHeads),
+       text.integer("decoder_ffn_dim", 1, kMaxWidth), text.integer("max_source_positions", 1, 1 << 24), false});
   text.has("encoder_attention_heads");
   text.first(kLayers);
   out.outside(Part::tower);

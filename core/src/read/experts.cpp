@@ -7,6 +7,8 @@
 namespace vram::read {
 namespace {
 
+constexpr std::string_view kDenseLayers[] = {"first_k_dense_replace", "num_dense_layers"};
+
 std::vector<bool> every(std::int64_t layers, std::int64_t step, std::int64_t offset) {
   std::vector<bool> on(static_cast<std::size_t>(layers));
   for (std::int64_t i = 0; i < layers; ++i) on[static_cast<std::size_t>(i)] = i % step == offset % step;
@@ -15,9 +17,10 @@ std::vector<bool> every(std::int64_t layers, std::int64_t step, std::int64_t off
 
 void must_fit(const Keys& text, std::string_view key, std::size_t found, std::int64_t layers) {
   if (found == static_cast<std::size_t>(layers)) return;
-  refuse(text.path_of(key), std::string(key) + " has " + std::to_string(found) + " entries, the model " +
-                                std::to_string(layers) + " layers",
-         "", std::to_string(layers) + " entries");
+  refuse(
+      text.path_of(key),
+      std::string(key) + " has " + std::to_string(found) + " entries, the model " + std::to_string(layers) + " layers",
+      "", std::to_string(layers) + " entries");
 }
 
 std::vector<bool> expert_layers(const Reading& reading, std::int64_t layers) {
@@ -68,7 +71,7 @@ std::vector<bool> expert_layers(const Reading& reading, std::int64_t layers) {
     return on;
   }
   std::vector<bool> on = every(layers, text.integer_or("moe_layer_freq", 1, kMaxLayers, 1), 0);
-  const std::int64_t dense = std::min(layers, text.integer_or("first_k_dense_replace", 0, kMaxLayers, 0));
+  const std::int64_t dense = std::min(layers, text.integer_or(kDenseLayers, 0, kMaxLayers, 0));
   std::fill_n(on.begin(), dense, false);
   return on;
 }
@@ -76,16 +79,13 @@ std::vector<bool> expert_layers(const Reading& reading, std::int64_t layers) {
 std::int64_t shared_size(const Reading& reading, const Keys& keys, const Shape& shape, std::int64_t width) {
   switch (reading.family.shared) {
     case SharedExperts::none: return 0;
-    case SharedExperts::counted:
-      return mul(width, keys.integer_or(kSharedExperts, 0, kMaxExperts, 0));
-    case SharedExperts::gated:
-      return keys.integer_or("shared_expert_intermediate_size", 0, kMaxWidth, 0);
+    case SharedExperts::counted: return mul(width, keys.integer_or(kSharedExperts, 0, kMaxExperts, 0));
+    case SharedExperts::gated: return keys.integer_or("shared_expert_intermediate_size", 0, kMaxWidth, 0);
     case SharedExperts::share_expert_dim:
       keys.has("n_shared_experts");
       return keys.integer("share_expert_dim", 1, kMaxWidth);
     case SharedExperts::intermediate_size: return shape.intermediate;
-    case SharedExperts::shared_size:
-      return keys.integer_or("shared_intermediate_size", 0, kMaxWidth, 0);
+    case SharedExperts::shared_size: return keys.integer_or("shared_intermediate_size", 0, kMaxWidth, 0);
   }
   return 0;
 }

@@ -24,10 +24,10 @@ enum class QkNorm : std::uint8_t { none, per_head, all_heads, per_head_if_set, a
 // How layers that see a window are placed when the config has no layer_types.
 enum class Windows : std::uint8_t {
   none,
-  all,       // every layer, when sliding_window is given (Mistral v0.1)
-  qwen,      // layers >= max_window_layers, when use_sliding_window
-  even,      // Gemma 2: layers 0, 2, 4 ...
-  patterned, // all but every `pattern`-th layer
+  all,        // every layer, when sliding_window is given (Mistral v0.1)
+  qwen,       // layers >= max_window_layers, when use_sliding_window
+  even,       // Gemma 2: layers 0, 2, 4 ...
+  patterned,  // all but every `pattern`-th layer
 };
 
 enum class SharedExperts : std::uint8_t {
@@ -41,7 +41,15 @@ enum class SharedExperts : std::uint8_t {
 
 // Which mixer a layer has when layer_types calls it "linear_attention".
 enum class Mixer : std::uint8_t {
-  attention, latent, mamba1, mamba2, delta_net, kda, lightning, short_conv, attention_and_mamba2
+  attention,
+  latent,
+  mamba1,
+  mamba2,
+  delta_net,
+  kda,
+  lightning,
+  short_conv,
+  attention_and_mamba2
 };
 
 struct LayerKind {
@@ -51,7 +59,7 @@ struct LayerKind {
 
 struct Family {
   std::string_view model_type = {};
-  std::string_view gguf_arch = {};  // llama.cpp src/llama-arch.cpp; empty when llama.cpp has none
+  std::string_view gguf_arch = {};   // llama.cpp src/llama-arch.cpp; empty when llama.cpp has none
   void (*read)(Reading&) = nullptr;  // nullptr: read_decoder
 
   // block
@@ -61,20 +69,20 @@ struct Family {
   Flag o_bias = Flag::no;
   Flag mlp_bias = Flag::no;
   QkNorm qk_norm = QkNorm::none;
-  bool output_gate = false;      // attn_output_gate, default true
+  bool output_gate = false;  // attn_output_gate, default true
   bool fused_qkv = false;
   bool fused_gate_up = false;
   bool gated = true;
   bool sinks = false;
-  bool parallel = false;         // attention and feed-forward side by side
-  int default_ff_multiple = 0;   // intermediate_size when absent, in hidden sizes; 0: required
-  bool halved_ff = false;        // intermediate_size counts gate and up together (Qwen v1, Molmo)
+  bool parallel = false;        // attention and feed-forward side by side
+  int default_ff_multiple = 0;  // intermediate_size when absent, in hidden sizes; 0: required
+  bool halved_ff = false;       // intermediate_size counts gate and up together (Qwen v1, Molmo)
 
   // embeddings
-  bool tied = false;             // default of tie_word_embeddings
-  bool never_tied = false;       // the key is ignored (the class has a head of its own)
+  bool tied = false;        // default of tie_word_embeddings
+  bool never_tied = false;  // the key is ignored (the class has a head of its own)
   bool head_bias = false;
-  int position_rows = -1;        // learned positions: rows beyond max_position_embeddings; -1: none
+  int position_rows = -1;  // learned positions: rows beyond max_position_embeddings; -1: none
   bool embedding_norm = false;
 
   // where layers look
@@ -90,13 +98,13 @@ struct Family {
   bool selection_bias = false;            // always; else by topk_method == "noaux_tc"
   bool expert_bias = false;
   bool router_bias = false;
-  std::string_view dense_size_key = {};        // width of dense layers beside experts, when it has a key of its own
-  std::string_view ffn_object = {};            // nested object that holds the feed-forward keys (DBRX)
-  std::string_view attention_object = {};      // likewise for attention (DBRX, MPT)
+  std::string_view dense_size_key = {};    // width of dense layers beside experts, when it has a key of its own
+  std::string_view ffn_object = {};        // nested object that holds the feed-forward keys (DBRX)
+  std::string_view attention_object = {};  // likewise for attention (DBRX, MPT)
 
   // multi-token prediction
-  int default_mtp = 0;      // layers in the checkpoint when the config is silent
-  bool no_mtp = false;      // the config mentions them, the checkpoint has none
+  int default_mtp = 0;  // layers in the checkpoint when the config is silent
+  bool no_mtp = false;  // the config mentions them, the checkpoint has none
 
   std::string_view class_defaults = {};  // JSON: what the class fills in for nested configs that omit it
 };
@@ -108,8 +116,8 @@ std::string known_families();
 
 // One config on its way to a Model.
 struct Reading {
-  const Keys& whole;     // the outermost object
-  const Keys& text;      // the language model's object
+  const Keys& whole;  // the outermost object
+  const Keys& text;   // the language model's object
   const Family& family;
   std::string_view outer_type;  // model_type of the outermost object
   std::string_view text_type;   // model_type of the language model

@@ -7,7 +7,8 @@ namespace vram::read {
 namespace {
 
 void write_per_layer_inputs(TensorWriter& out, const Keys& text, const Shape& shape, std::int64_t width) {
-  out.matrix(Role::per_layer_token_embd, shape.layers * width, text.integer("vocab_size_per_layer_input", 1, kMaxVocab));
+  out.matrix(Role::per_layer_token_embd, shape.layers * width,
+             text.integer("vocab_size_per_layer_input", 1, kMaxVocab));
   out.matrix(Role::per_layer_model_proj, shape.hidden, shape.layers * width);
   out.vector(Role::norm, width);
 }
@@ -75,8 +76,9 @@ void read_gemma3n(Reading& reading) {
     model.layers.push_back(layer);
   }
   if (reading.outer_type == "gemma3n") {
-    model.warnings.push_back({reading.whole.path(), "the vision and audio towers of Gemma 3n are not modelled and "
-                                                    "missing from the estimate"});
+    model.warnings.push_back({reading.whole.path(),
+                              "the vision and audio towers of Gemma 3n are not modelled and "
+                              "missing from the estimate"});
   }
 }
 
@@ -132,8 +134,8 @@ void read_gemma4(Reading& reading) {
     out.vector(Role::vector, 1);  // layer scale
     if (width > 0) write_per_layer_block(out, shape.hidden, width);
     if (layer.experts) {
-      out.vector(Role::vector, shape.hidden);               // router scale
-      out.vector(Role::vector, plan.experts.num_experts);   // scale per expert
+      out.vector(Role::vector, shape.hidden);              // router scale
+      out.vector(Role::vector, plan.experts.num_experts);  // scale per expert
       out.vector(Role::norm, shape.hidden, 3);
     }
     model.layers.push_back(std::move(layer));

@@ -125,8 +125,8 @@ void Keys::report_unread(std::vector<Warning>& warnings) const {
     if (!looks_structural(key)) continue;
     if (warnings.size() >= 64) return;  // a hostile config must not blow up the answer
     const std::string_view shortened = std::string_view(key).substr(0, 64);
-    warnings.push_back({path_of(shortened), "\"" + std::string(shortened) +
-                                                "\" is not understood for this model and may change memory"});
+    warnings.push_back({path_of(shortened),
+                        "\"" + std::string(shortened) + "\" is not understood for this model and may change memory"});
   }
 }
 

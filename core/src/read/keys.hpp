@@ -22,20 +22,21 @@ inline constexpr std::string_view kHeads[] = {"num_attention_heads", "n_head", "
 inline constexpr std::string_view kKvHeads[] = {"num_key_value_heads", "num_kv_heads", "n_head_kv",
                                                 "multi_query_group_num", "kv_n_heads"};
 inline constexpr std::string_view kHeadDim[] = {"head_dim", "kv_channels", "attention_head_dim"};
-inline constexpr std::string_view kIntermediate[] = {"intermediate_size", "ffn_hidden_size", "n_inner", "ffn_dim",
-                                                     "d_ff", "mlp_hidden_size"};
+inline constexpr std::string_view kIntermediate[] = {
+    "intermediate_size", "ffn_hidden_size", "n_inner", "ffn_dim", "d_ff", "mlp_hidden_size"};
 inline constexpr std::string_view kVocab[] = {"vocab_size", "padded_vocab_size", "n_vocab"};
-inline constexpr std::string_view kPositions[] = {"max_position_embeddings", "n_positions", "n_ctx", "seq_length",
-                                                  "max_seq_len", "max_sequence_length", "context_length"};
+inline constexpr std::string_view kPositions[] = {
+    "max_position_embeddings", "n_positions",   "n_ctx", "seq_length", "max_seq_len",
+    "max_sequence_length",     "context_length"};
 inline constexpr std::string_view kExperts[] = {"n_routed_experts", "num_local_experts", "num_experts",
                                                 "moe_num_experts"};
-inline constexpr std::string_view kExpertsPerToken[] = {"num_experts_per_tok", "num_experts_per_token", "moe_top_k",
-                                                        "top_k_experts", "moe_k", "experts_per_token"};
+inline constexpr std::string_view kExpertsPerToken[] = {
+    "num_experts_per_tok", "num_experts_per_token", "moe_top_k", "top_k_experts", "moe_k", "experts_per_token"};
 inline constexpr std::string_view kExpertSize[] = {"moe_intermediate_size", "expert_intermediate_size"};
 inline constexpr std::string_view kSharedExperts[] = {"n_shared_experts", "num_shared_experts"};
 inline constexpr std::string_view kMtpLayers[] = {"num_nextn_predict_layers", "mtp_num_hidden_layers"};
-inline constexpr std::string_view kQkvBias[] = {"attention_bias", "use_qkv_bias", "qkv_bias", "add_qkv_bias",
-                                                "use_bias", "bias"};
+inline constexpr std::string_view kQkvBias[] = {"attention_bias", "use_qkv_bias", "qkv_bias",
+                                                "add_qkv_bias",   "use_bias",     "bias"};
 
 // Bounds: wide enough for any real model, narrow enough that no product of three of them leaves 64 bits.
 inline constexpr std::int64_t kMaxWidth = std::int64_t{1} << 22;

@@ -27,9 +27,10 @@ constexpr LayerTypeName kLayerTypes[] = {
 
 void must_have_length(const Keys& text, std::string_view key, std::size_t found, std::int64_t layers) {
   if (found == static_cast<std::size_t>(layers)) return;
-  refuse(text.path_of(key), std::string(key) + " has " + std::to_string(found) + " entries, the model " +
-                                std::to_string(layers) + " layers",
-         "", std::to_string(layers) + " entries");
+  refuse(
+      text.path_of(key),
+      std::string(key) + " has " + std::to_string(found) + " entries, the model " + std::to_string(layers) + " layers",
+      "", std::to_string(layers) + " entries");
 }
 
 std::vector<LayerKind> from_layer_types(const Reading& reading, const Json& types, std::int64_t layers) {
@@ -164,7 +165,8 @@ std::vector<LayerKind> layer_kinds(const Reading& reading, std::int64_t layers) 
     for (std::size_t i = 0; i < kinds.size(); ++i) kinds[i].mixer = full[i] ? Mixer::attention : Mixer::lightning;
   } else if (type == "jamba") {
     const std::int64_t period = text.integer_or("attn_layer_period", 1, kMaxLayers, 8);
-    const std::int64_t offset = text.integer_or("attn_layer_offset", 0, period - 1, std::min<std::int64_t>(4, period - 1));
+    const std::int64_t offset =
+        text.integer_or("attn_layer_offset", 0, period - 1, std::min<std::int64_t>(4, period - 1));
     for (std::int64_t i = 0; i < layers; ++i) {
       if (i % period != offset) kinds[static_cast<std::size_t>(i)].mixer = Mixer::mamba1;
     }

@@ -52,8 +52,8 @@ StateMixer read_mamba1(const Keys& text, const Shape& shape, bool is_jamba, Styl
   constexpr std::string_view ranks[] = {"time_step_rank", "mamba_dt_rank"};
   StateMixer m;
   m.kind = StateMixer::Kind::mamba1;
-  m.d_inner = is_jamba ? expanded(text, shape.hidden)
-                       : text.integer_or(inner, 1, kMaxWidth, expanded(text, shape.hidden));
+  m.d_inner =
+      is_jamba ? expanded(text, shape.hidden) : text.integer_or(inner, 1, kMaxWidth, expanded(text, shape.hidden));
   m.d_state = text.integer_or(states, 1, 65536, 16);
   m.d_conv = text.integer_or(kConv, 1, 256, 4);
   const std::string_view rank = text.first(ranks);

@@ -27,7 +27,8 @@ std::vector<Block> read_pattern(const Keys& text, std::string_view list_key, std
   std::vector<Block> blocks;
   if (const Json* names = text.list(list_key); names != nullptr) {
     for (std::size_t i = 0; i < names->size() && i < static_cast<std::size_t>(kMaxLayers); ++i) {
-      if (!(*names)[i].is_string()) text.refuse_at(list_key, "every entry must be a text", "mamba, attention, mlp, moe");
+      if (!(*names)[i].is_string())
+        text.refuse_at(list_key, "every entry must be a text", "mamba, attention, mlp, moe");
       blocks.push_back(block_from(text, list_key, i, (*names)[i].get_ref<const std::string&>()));
     }
     text.has(letters_key);
@@ -151,7 +152,8 @@ void read_nas(Reading& reading) {
   shape.head_dim = shape.hidden / shape.heads;
   const Json* blocks = text.list("block_configs");
   if (blocks == nullptr || blocks->size() != static_cast<std::size_t>(shape.layers)) {
-    text.refuse_at("block_configs", "block_configs must have one entry a layer", std::to_string(shape.layers) + " entries");
+    text.refuse_at("block_configs", "block_configs must have one entry a layer",
+                   std::to_string(shape.layers) + " entries");
   }
   Style style;
   style.norms = 1;

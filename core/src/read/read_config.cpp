@@ -76,8 +76,8 @@ Model read_checked(const Json& config, const std::string& path) {
 
   const Keys inner(*found.object, found.path, nested ? family->class_defaults : std::string_view());
   const Keys& text = nested ? inner : whole;
-  for (const std::string_view key : {"text_config", "llm_config", "language_config", "thinker_config", "model_type",
-                                     "architectures"}) {
+  for (const std::string_view key :
+       {"text_config", "llm_config", "language_config", "thinker_config", "model_type", "architectures"}) {
     whole.has(key);
     text.has(key);
   }

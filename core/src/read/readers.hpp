@@ -5,8 +5,8 @@ namespace vram::read {
 
 struct Reading;
 
-void read_nas(Reading& reading);          // Nemotron NAS (DeciLM): every block has its own width
-void read_nemotron_h(Reading& reading);   // one mixer a layer
+void read_nas(Reading& reading);         // Nemotron NAS (DeciLM): every block has its own width
+void read_nemotron_h(Reading& reading);  // one mixer a layer
 void read_gemma3n(Reading& reading);
 void read_gemma4(Reading& reading);
 void read_deepseek_v4(Reading& reading);

@@ -12,11 +12,12 @@ void read_rwkv5(Reading& reading) {
   const std::int64_t hidden = shape.hidden;
   const std::int64_t attention = text.integer_or("attention_hidden_size", 1, kMaxWidth, hidden);
   const std::int64_t head = text.integer_or(head_sizes, 1, kMaxHeadDim, 64);
-  const std::int64_t width =
-      shape.intermediate > 0 ? shape.intermediate
-                             : static_cast<std::int64_t>(3.5 * static_cast<double>(hidden)) / 32 * 32;
+  const std::int64_t width = shape.intermediate > 0
+                                 ? shape.intermediate
+                                 : static_cast<std::int64_t>(3.5 * static_cast<double>(hidden)) / 32 * 32;
   if (attention % head != 0) {
-    text.refuse_at("head_size", "head_size must divide attention_hidden_size", "a divisor of " + std::to_string(attention));
+    text.refuse_at("head_size", "head_size must divide attention_hidden_size",
+                   "a divisor of " + std::to_string(attention));
   }
   text.first(kHeads);
   Layer layer;
@@ -39,12 +40,12 @@ void read_rwkv5(Reading& reading) {
   for (std::int64_t i = 0; i < shape.layers; ++i) {
     out.at(Part::text, i);
     out.vector(Role::norm, hidden, 4);
-    out.vector(Role::time_mix, hidden, 6);       // mixing of k, v, r, g; of channel k, r
-    out.vector(Role::time_mix, attention, 2);    // decay, first
+    out.vector(Role::time_mix, hidden, 6);     // mixing of k, v, r, g; of channel k, r
+    out.vector(Role::time_mix, attention, 2);  // decay, first
     out.matrix(Role::matrix, hidden, attention, 4);
     out.matrix(Role::matrix, attention, hidden);
     out.vector(Role::norm, attention, 2);
-    out.matrix(Role::matrix, hidden, hidden);    // channel receptance
+    out.matrix(Role::matrix, hidden, hidden);  // channel receptance
     out.matrix(Role::ffn_up, hidden, width);
     out.matrix(Role::ffn_down, width, hidden);
     model.layers.push_back(layer);

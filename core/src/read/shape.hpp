@@ -11,7 +11,7 @@ namespace vram::read {
 struct Shape {
   std::int64_t hidden = 0;
   std::int64_t layers = 0;
-  std::int64_t heads = 0;         // 0: a family without attention
+  std::int64_t heads = 0;  // 0: a family without attention
   std::int64_t kv_heads = 0;
   std::int64_t head_dim = 0;
   std::int64_t v_head_dim = 0;

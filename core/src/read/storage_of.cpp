@@ -98,8 +98,9 @@ void read_storage(const Keys& whole, const Keys& text, Model& model) {
   const std::string native = native_format(quantization, caution);
   if (!caution.empty()) model.warnings.push_back({quantization.path(), caution});
   if (native.empty()) {
-    model.warnings.push_back({quantization.path(), "this quantization is not understood: the checkpoint's own size is "
-                                                   "taken as that of its unquantized form"});
+    model.warnings.push_back({quantization.path(),
+                              "this quantization is not understood: the checkpoint's own size is "
+                              "taken as that of its unquantized form"});
     return;
   }
   model.native_weights = native;

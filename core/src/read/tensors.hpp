@@ -10,19 +10,19 @@ namespace vram::read {
 
 // What the layers of a family have besides their matrices. Resolved against the config (flags are settled here).
 struct Style {
-  int norms = 2;                // norms of hidden width in a layer
-  int norm_vectors = 1;         // 1: weight; 2: weight and bias
+  int norms = 2;         // norms of hidden width in a layer
+  int norm_vectors = 1;  // 1: weight; 2: weight and bias
   bool o_bias = false;
   bool mlp_bias = false;
-  bool qk_norm_all = false;     // query and key norms run over all heads together
-  bool router_bias = false;     // gpt-oss
-  bool selection_bias = false;  // DeepSeek-V3's e_score_correction_bias: one number per expert
-  bool expert_bias = false;     // gpt-oss
-  bool shared_gate = false;     // Qwen-MoE: the shared expert is gated by one row
-  bool split_kv_b = true;       // GGUF stores kv_b as attn_k_b and attn_v_b (all MLA families but MiniCPM3)
-  bool split_beta_alpha = false;// Qwen3.5: two projections where Qwen3-Next has one
-  bool no_v_proj = false;       // Gemma 4: values are the keys
-  bool mamba_norm = true;       // gated norm of a mamba2 layer
+  bool qk_norm_all = false;       // query and key norms run over all heads together
+  bool router_bias = false;       // gpt-oss
+  bool selection_bias = false;    // DeepSeek-V3's e_score_correction_bias: one number per expert
+  bool expert_bias = false;       // gpt-oss
+  bool shared_gate = false;       // Qwen-MoE: the shared expert is gated by one row
+  bool split_kv_b = true;         // GGUF stores kv_b as attn_k_b and attn_v_b (all MLA families but MiniCPM3)
+  bool split_beta_alpha = false;  // Qwen3.5: two projections where Qwen3-Next has one
+  bool no_v_proj = false;         // Gemma 4: values are the keys
+  bool mamba_norm = true;         // gated norm of a mamba2 layer
   bool mamba_conv_bias = true;
   bool mamba_bias = false;      // biases of in- and out-projection
   bool mamba_dt_norms = false;  // Jamba: norms on dt, B and C

@@ -9,12 +9,15 @@ namespace {
 constexpr std::string_view kVision[] = {"vision_config", "visual"};
 
 // Class defaults of vision configs: transformers models/<family>/configuration_<family>.py.
-constexpr std::string_view kSiglip = R"({"num_attention_heads":16,"patch_size":14,"image_size":896,"intermediate_size":4304,"hidden_size":1152,"num_hidden_layers":27})";
+constexpr std::string_view kSiglip =
+    R"({"num_attention_heads":16,"patch_size":14,"image_size":896,"intermediate_size":4304,"hidden_size":1152,"num_hidden_layers":27})";
 constexpr std::string_view kQwen2 = R"({"depth":32,"embed_dim":1280,"mlp_ratio":4,"patch_size":14})";
 constexpr std::string_view kQwen25 = R"({"depth":32,"hidden_size":1280,"intermediate_size":3420,"patch_size":14})";
-constexpr std::string_view kIntern = R"({"hidden_size":1024,"intermediate_size":4096,"num_hidden_layers":24,"patch_size":14,"image_size":448})";
+constexpr std::string_view kIntern =
+    R"({"hidden_size":1024,"intermediate_size":4096,"num_hidden_layers":24,"patch_size":14,"image_size":448})";
 // openai/clip-vit-large-patch14-336, which phi3_v names.
-constexpr std::string_view kClipLarge = R"({"hidden_size":1024,"intermediate_size":4096,"num_hidden_layers":24,"patch_size":14,"image_size":336})";
+constexpr std::string_view kClipLarge =
+    R"({"hidden_size":1024,"intermediate_size":4096,"num_hidden_layers":24,"patch_size":14,"image_size":336})";
 
 void vision_projector(const Reading& reading, TensorWriter& out, const Keys& vision) {
   const Keys& whole = reading.whole;
@@ -135,8 +138,8 @@ bool reads_vision(std::string_view type) {
 
 void warn_unmodelled(Reading& reading, std::string_view key) {
   if (reading.whole.has(key)) {
-    reading.model.warnings.push_back({reading.whole.path_of(key),
-                                      "the weights of this part are not modelled and missing from the estimate"});
+    reading.model.warnings.push_back(
+        {reading.whole.path_of(key), "the weights of this part are not modelled and missing from the estimate"});
   }
 }
 
@@ -166,8 +169,8 @@ void read_towers(Reading& reading) {
     const Keys vision(*whole.find(key), whole.path_of(key), vision_defaults(type));
     vision_projector(reading, out, vision);
     if (type == "minicpmv" || type == "lfm2_vl" || type == "internvl_chat") {
-      for (const std::string_view said_twice : {"image_size", "patch_size", "encoder_patch_size", "tile_size",
-                                                "force_image_size", "dynamic_image_size"}) {
+      for (const std::string_view said_twice :
+           {"image_size", "patch_size", "encoder_patch_size", "tile_size", "force_image_size", "dynamic_image_size"}) {
         whole.has(said_twice);
       }
     }

@@ -148,7 +148,8 @@ void mllama_tower(TensorWriter& out, const Keys& vision) {
   blocks.qkv_bias = blocks.o_bias = false;
   const std::int64_t tiles = vision.integer("max_num_tiles", 1, 1024);
   const Json* ratios = vision.list("supported_aspect_ratios");
-  const std::int64_t rows = ratios == nullptr ? 9 : std::min<std::int64_t>(static_cast<std::int64_t>(ratios->size()), 4096) + 1;
+  const std::int64_t rows =
+      ratios == nullptr ? 9 : std::min<std::int64_t>(static_cast<std::int64_t>(ratios->size()), 4096) + 1;
   const std::int64_t positions = patches_of(vision) + 1;
   const std::int64_t global = vision.integer("num_global_layers", 0, kMaxLayers);
   write_patches(out, vision, blocks.hidden, 1, false);
@@ -187,7 +188,8 @@ void intern_tower(TensorWriter& out, const Keys& vision, std::int64_t hidden, do
   write_blocks(out, blocks);
   out.vector(Role::vector, blocks.hidden, 2 * blocks.count);  // layer scales
   if (vision.flag("qk_normalization", false)) out.vector(Role::norm, blocks.hidden, 2 * blocks.count);
-  const auto merged = static_cast<std::int64_t>(static_cast<double>(blocks.hidden) / downsample_ratio / downsample_ratio);
+  const auto merged =
+      static_cast<std::int64_t>(static_cast<double>(blocks.hidden) / downsample_ratio / downsample_ratio);
   out.outside(Part::projector);
   out.vector(Role::norm, merged, 2);
   out.linear(Role::matrix, merged, hidden, true);
@@ -219,7 +221,8 @@ void molmo_tower(TensorWriter& out, const Reading& reading) {
 void gemma4_vision(TensorWriter& out, const Keys& vision, std::int64_t hidden) {
   Blocks blocks = read_blocks(vision);
   const std::int64_t heads = vision.integer("num_attention_heads", 1, kMaxHeads);
-  const std::int64_t head_dim = vision.integer_or("head_dim", 1, kMaxHeadDim, std::max<std::int64_t>(1, blocks.hidden / heads));
+  const std::int64_t head_dim =
+      vision.integer_or("head_dim", 1, kMaxHeadDim, std::max<std::int64_t>(1, blocks.hidden / heads));
   blocks.attention = heads * head_dim;
   blocks.gated = true;
   blocks.qkv_bias = blocks.o_bias = blocks.mlp_bias = false;  // four norms without bias: norm_vectors stays 2
