@@ -34,7 +34,7 @@ int nesting_depth(std::string_view text) {
 std::string dumped(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 // Python's json module writes Infinity, -Infinity and NaN, which JSON has not (time_step_limit of Mamba configs).
-// They become null; everything else stays as it is.
+// They become texts, so that a field that wants a number refuses them by name; everything else stays as it is.
 std::string without_python_numbers(std::string_view text) {
   std::string result;
   result.reserve(text.size());
@@ -47,7 +47,7 @@ std::string without_python_numbers(std::string_view text) {
       }
     }
     if (!word.empty()) {
-      result += "null";
+      result.append("\"").append(word).append("\"");
       i += word.size() - 1;
       continue;
     }

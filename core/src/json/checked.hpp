@@ -24,7 +24,7 @@ struct BadInput {
 std::string shown(const Json& value);
 
 // The text, parsed. Refuses (as BadInput at `path`): more than 8 MiB, nesting deeper than 64 levels, malformed JSON,
-// numbers outside the range of double. Python's Infinity and NaN are read as null.
+// numbers outside the range of double. Python's Infinity and NaN are read as texts.
 Json parse_json(std::string_view text, std::string_view path);
 
 // Our own data (catalogue rows, class defaults), parsed; malformed text is a bug. One place, so that the parser's
