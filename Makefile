@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 PORT ?= 8080
 CLANG_FORMAT ?= clang-format
 
-.PHONY: help setup build native wasm page serve test test-native test-asan test-wasm test-page test-readme bench readme \
+.PHONY: help setup build native wasm page serve test test-native test-asan test-wasm test-page test-readme bench accuracy readme \
         format lint clean
 
 help:
@@ -60,7 +60,11 @@ test-wasm: native wasm
 test-page: page
 	@npm test --silent
 
-test-readme: native
+test-accuracy: setup build/release/build.ninja
+	@cmake --build build/release --target vram_accuracy -- --quiet
+	@node tests/readme/accuracy.mjs
+
+readme: native
 	@node tests/readme/examples.mjs --check
 
 test: test-native test-asan test-wasm test-page test-readme
@@ -70,6 +74,10 @@ bench: native wasm build/wasm-bare/build.ninja
 	@cmake --build build/wasm-bare --target vram_wasm -- --quiet
 	@cmake --build build/release --target vram_bench -- --quiet
 	@node tests/bench/bench.mjs
+
+accuracy: setup build/release/build.ninja
+	@cmake --build build/release --target vram_accuracy -- --quiet
+	@node tests/readme/accuracy.mjs
 
 readme: native
 	@node tests/readme/examples.mjs
