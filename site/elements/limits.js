@@ -1,4 +1,5 @@
-// <vram-limits>: how far it can be pushed. data: {response, unit}. Emits "vram-use" {field, value}.
+// <vram-limits>: how far it can be pushed. data: {response, unit, partial: whether
+// the limits are still being searched}. Emits "vram-use" {field, value}.
 import { count, kind, size } from '../js/format.js';
 import { DrawnElement, html, nothing } from './lit.js';
 
@@ -7,12 +8,12 @@ class Limits extends DrawnElement {
     this.dispatchEvent(new CustomEvent('vram-use', { bubbles: true, composed: true, detail: { field, value: String(value) } }));
   }
 
-  template({ response, unit }) {
+  template({ response, unit, partial }) {
     const { max_context: context, max_batch: batch, model, weights, engine } = response;
     const perToken = model.kv_bytes_per_token ?? {};
     return html`<div class="tiles">
-      ${context ? this.tile('Longest context', 'tokens', context, 'context', this.whyContext(context, model), context.within_model) : nothing}
-      ${batch ? this.tile('Most sequences', `of ${count(response.context)} tokens`, batch, 'sequences', this.stop(batch), batch.value) : nothing}
+      ${context ? this.tile('Longest context', 'tokens', context, 'context', this.whyContext(context, model), context.within_model) : partial ? this.coming('Longest context') : nothing}
+      ${batch ? this.tile('Most sequences', `of ${count(response.context)} tokens`, batch, 'sequences', this.stop(batch), batch.value) : partial ? this.coming('Most sequences') : nothing}
       ${perToken.full || perToken.windowed
         ? html`<div class="tile"><span class="name">Cache per token</span><span class="value">${size(perToken.full, unit)}</span>
             <span class="why">${perToken.windowed ? `and ${size(perToken.windowed, unit)} inside the sliding window` : 'for every token of every sequence'}${model.state_bytes_per_sequence ? `; state ${size(model.state_bytes_per_sequence, unit)} a sequence` : ''}</span></div>`
@@ -26,6 +27,10 @@ class Limits extends DrawnElement {
   figure({ name, number, unit: of }, unit) {
     const value = of === 'bytes' ? size(number, unit) : count(Math.round(number * 100) / 100);
     return html`<span><code>${name}</code> <b>${value}</b>${of && of !== 'bytes' ? ` ${of}` : ''}</span>`;
+  }
+
+  coming(name) {
+    return html`<div class="tile"><span class="name">${name}</span><span class="value">…</span><span class="why">being searched</span></div>`;
   }
 
   tile(name, what, limit, field, why, value) {

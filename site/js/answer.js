@@ -8,7 +8,7 @@ import '../elements/verdict.js';
 import { html, nothing } from '../elements/lit.js';
 import { onAllGpus, sentence, verdict } from './words.js';
 
-export function answer({ state, shown, request, error, errorText, broken, jsonOpen }, on) {
+export function answer({ state, shown, request, error, errorText, broken, partial, jsonOpen }, on) {
   const unit = state.units;
   return html`
     ${broken
@@ -18,7 +18,7 @@ export function answer({ state, shown, request, error, errorText, broken, jsonOp
       ? html`<div class="problem" role="alert">${errorText} ${error.path ? html`<span class="quiet">at <code>${error.path}</code></span>` : nothing}
           ${shown ? html`<br /><span class="quiet">Below: the last answer before this.</span>` : nothing}</div>`
       : nothing}
-    ${shown ? html`<div class="result ${error || broken ? 'stale' : ''}">${result(shown, request, unit, jsonOpen, on)}</div>` : error || broken ? nothing : html`<p class="waiting">Computing…</p>`}
+    ${shown ? html`<div class="result ${error || broken ? 'stale' : ''} ${partial ? 'partial' : ''}">${result(shown, { request, unit, partial, jsonOpen }, on)}</div>` : error || broken ? nothing : html`<p class="waiting">Computing…</p>`}
   `;
 }
 
@@ -30,13 +30,13 @@ function warningList(warnings) {
   return html`<details class="warnings"><summary>${warnings.length} warnings. ${sentence(warnings[0].message)}</summary><ul>${warnings.map(warning)}</ul></details>`;
 }
 
-function result(response, request, unit, jsonOpen, on) {
+function result(response, { request, unit, partial, jsonOpen }, on) {
   const { ledger, gpu, warnings } = response;
   return html`
     <vram-verdict .data=${verdict(response, unit)}></vram-verdict>
     ${warnings?.length ? warningList(warnings) : nothing}
     <vram-bar .data=${{ ledger, capacity: gpu?.memory_bytes ?? null, nominal: gpu?.memory_bytes_nominal, reported: gpu?.memory_reported, unit }}></vram-bar>
-    <vram-limits .data=${{ response, unit }}></vram-limits>
+    <vram-limits .data=${{ response, unit, partial: partial && gpu }}></vram-limits>
     <vram-ledger .data=${{ ledger, unit }}></vram-ledger>
     <div class="pair">
       <vram-advice .data=${{ advice: response.advice, unit }}></vram-advice>

@@ -21,6 +21,7 @@ const view = {
   errorText: '',
   broken: '', // the engine is not there
   detected: null,
+  partial: false, // the answer's limits and advice are still to come
   jsonOpen: false,
 };
 
@@ -30,6 +31,8 @@ const ask = newestOnly(
   (request, response) => {
     if (response.ok) Object.assign(view, { request, shown: response, error: null });
     else view.error = response.error;
+    view.partial = false;
+    if (first) askRest();
     draw();
     listen();
   },
@@ -38,6 +41,15 @@ const ask = newestOnly(
     draw();
   },
 );
+
+// Of the first visit only the estimate is asked at first, and its limits, advice and references right after: while the
+// engine is cold those take longer than everything else on the way to a verdict.
+let first = true;
+function askRest() {
+  first = false;
+  view.partial = Boolean(view.shown);
+  estimate();
+}
 
 const on = {
   set(changes) {
@@ -70,7 +82,7 @@ function changed() {
 
 function estimate() {
   const { request, error } = requestOf(view.state);
-  if (request) ask(request);
+  if (request) ask(first ? { ...request, also: [] } : request);
   else view.error = error;
 }
 

@@ -28,8 +28,8 @@ export function start() {
   return serve({ base: '/vram-estimator/' });
 }
 
-// Resolves when an answer to what the form holds now is on the screen.
-export const answered = (page) => page.waitForSelector('vram-verdict .verdict', { timeout: 15000 });
+// Resolves when an answer with all its parts is on the screen.
+export const answered = (page) => page.waitForSelector('.result:not(.partial) vram-verdict .verdict', { timeout: 15000 });
 
 // One browser and one server for a test file: `const site = await open(after)`; site.page({...context options}) is a new
 // page in a fresh context. Anything the browser complains about (errors, CSP) is collected in page.complaints.
