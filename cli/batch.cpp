@@ -10,8 +10,8 @@
 namespace vram::cli {
 namespace {
 
-// Reads a line of any length but keeps no more than one byte over the border's limit: enough for the border to refuse it.
-// False at the end of the input.
+// Reads a line of any length but keeps no more than one byte over the border's limit: enough for the border to refuse
+// it. False at the end of the input.
 bool read_line(std::streambuf& input, std::string& line) {
   using Traits = std::streambuf::traits_type;
   line.clear();

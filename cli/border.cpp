@@ -16,7 +16,8 @@ std::string text_of(const Json& object, std::string_view key) {
 std::string compact(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 Problem problem_of(const Json& error) {
-  return {flag_of(text_of(error, "path")), text_of(error, "message"), text_of(error, "value"), text_of(error, "expected")};
+  return {flag_of(text_of(error, "path")), text_of(error, "message"), text_of(error, "value"),
+          text_of(error, "expected")};
 }
 
 Json answer(std::string_view request) {

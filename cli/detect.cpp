@@ -44,7 +44,8 @@ std::string device_id_in(const std::string& text) {
 
 std::vector<Detected> ask_nvidia_smi() {
   const auto output = output_of(
-      {"nvidia-smi", "--query-gpu=name,memory.total,memory.used,pci.device_id", "--format=csv,noheader,nounits"}, kPatienceSeconds);
+      {"nvidia-smi", "--query-gpu=name,memory.total,memory.used,pci.device_id", "--format=csv,noheader,nounits"},
+      kPatienceSeconds);
   std::vector<Detected> found;
   std::istringstream lines(output.value_or(""));
   for (std::string line; std::getline(lines, line);) {
@@ -99,9 +100,10 @@ std::vector<Detected> ask_sysctl() {
 
 // The words of a name that tell one card from another; memory sizes and packaging do not.
 std::set<std::string> words_of(std::string_view name) {
-  static const std::set<std::string> noise = {"nvidia", "amd", "intel", "apple", "geforce", "tesla", "gpu", "generation",
-                                              "graphics", "series", "oam", "accelerator", "edition", "workstation", "server",
-                                              "pcie", "sxm", "sxm2", "sxm3", "sxm4", "sxm5", "hbm2", "hbm2e", "hbm3", "hbm3e"};
+  static const std::set<std::string> noise = {
+      "nvidia", "amd",  "intel",       "apple",   "geforce",     "tesla",  "gpu",  "generation", "graphics",
+      "series", "oam",  "accelerator", "edition", "workstation", "server", "pcie", "sxm",        "sxm2",
+      "sxm3",   "sxm4", "sxm5",        "hbm2",    "hbm2e",       "hbm3",   "hbm3e"};
   std::set<std::string> words;
   std::string word;
   int depth = 0;
@@ -209,16 +211,17 @@ DetectedMachine detected_machine() {
     }
   }
   const auto total = [](const Group& group) { return group.first.total_mib * static_cast<std::int64_t>(group.count); };
-  const Group& best = *std::max_element(groups.begin(), groups.end(), [&](const Group& a, const Group& b) { return total(a) < total(b); });
+  const Group& best = *std::max_element(groups.begin(), groups.end(),
+                                        [&](const Group& a, const Group& b) { return total(a) < total(b); });
 
   const Json rows = rows_of("gpus");
   const Json* row = catalogue_row(best.first, rows);
   if (row == nullptr && best.first.total_mib == 0) {
-    return {nullptr, "found " + counted(best.count, best.first) + ", which the catalogue does not know and which does not tell its memory"};
+    return {nullptr, "found " + counted(best.count, best.first) +
+                         ", which the catalogue does not know and which does not tell its memory"};
   }
   DetectedMachine machine;
-  Json own = row != nullptr ? *row
-                            : Json{{"id", "detected"}, {"name", best.first.name}, {"vendor", best.first.vendor}};
+  Json own = row != nullptr ? *row : Json{{"id", "detected"}, {"name", best.first.name}, {"vendor", best.first.vendor}};
   // The driver's own total beats the catalogue's. On Apple it is the machine's memory, of which a GPU gets a share.
   if (best.first.total_mib > 0 && best.first.vendor != "apple") {
     own["memory_mib"] = best.first.total_mib;

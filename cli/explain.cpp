@@ -11,14 +11,16 @@ using Json = nlohmann::ordered_json;
 std::string bytes_text(const Json& bytes, Unit unit) {
   const auto part = [&](const char* bound) { return bytes.at(bound).get<std::int64_t>(); };
   std::string text = grouped(part("expected")) + " bytes = " + size_text(part("expected"), unit);
-  if (part("low") != part("high")) text += "  (" + size_text(part("low"), unit) + " – " + size_text(part("high"), unit) + ")";
+  if (part("low") != part("high"))
+    text += "  (" + size_text(part("low"), unit) + " – " + size_text(part("high"), unit) + ")";
   return text;
 }
 
 std::string values_text(const Json& values) {
   std::string text;
   for (const auto& [symbol, number] : values.items()) {
-    text += (text.empty() ? "" : ", ") + symbol + " = " + (number.is_number() ? number_text(number.get<double>()) : compact(number));
+    text += (text.empty() ? "" : ", ") + symbol + " = " +
+            (number.is_number() ? number_text(number.get<double>()) : compact(number));
   }
   return text;
 }

@@ -29,15 +29,18 @@ std::string read_limited(const std::string& path, const std::string& flag) {
     if (count == 0) break;
     text.append(buffer, count);
   }
-  if (std::ferror(file.get())) throw Problem{flag, "cannot read the file: " + std::string(std::strerror(errno)), path, ""};
-  if (text.size() > kFileLimitBytes) throw Problem{flag, "the file is longer than 8 MiB", path, "a config.json of some kilobytes"};
+  if (std::ferror(file.get()))
+    throw Problem{flag, "cannot read the file: " + std::string(std::strerror(errno)), path, ""};
+  if (text.size() > kFileLimitBytes)
+    throw Problem{flag, "the file is longer than 8 MiB", path, "a config.json of some kilobytes"};
   return text;
 }
 
 std::string why_not_json(const std::string& text) {
   try {
     // A callback that keeps nothing: only the position of the error is wanted.
-    const auto nothing = nlohmann::json::parse(text, [](int, nlohmann::json::parse_event_t, nlohmann::json&) { return false; });
+    const auto nothing =
+        nlohmann::json::parse(text, [](int, nlohmann::json::parse_event_t, nlohmann::json&) { return false; });
     (void)nothing;
   } catch (const nlohmann::json::parse_error& error) {
     return "the file is not JSON (near byte " + std::to_string(error.byte) + ")";
@@ -55,7 +58,8 @@ std::string json_file(const std::string& path, const std::string& flag) {
   if (path != "-" && std::filesystem::is_directory(path, ignored)) {
     file = (std::filesystem::path(path) / "config.json").string();
     if (!std::filesystem::exists(file, ignored)) {
-      throw Problem{flag, "this is a folder without a config.json", path, "a file, a folder that holds config.json, or -"};
+      throw Problem{flag, "this is a folder without a config.json", path,
+                    "a file, a folder that holds config.json, or -"};
     }
   }
   std::string text = read_limited(file, flag);

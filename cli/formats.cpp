@@ -34,10 +34,13 @@ void add_formats(CLI::App& app, int& exit_code) {
   command->callback([options, &exit_code] {
     exit_code = 0;
     if (options->json) return print(vram::call(R"({"op":"catalogue"})") + "\n");
-    const Column id = field_column("id", "id"), name = field_column("name", "name"), source = field_column("source", "source");
+    const Column id = field_column("id", "id"), name = field_column("name", "name"),
+                 source = field_column("source", "source");
     const Column bits{"bits", Table::Align::right, bits_text};
-    print(Colour::bold("Weights (--weights)") + "\n" + listing(rows_of("weights"), {id, bits, name, source}, options->filter) + "\n" +
-          Colour::bold("KV cache (--kv-dtype)") + "\n" + listing(rows_of("kv_cache_types"), {id, bits, name}, options->filter) + "\n" +
+    print(Colour::bold("Weights (--weights)") + "\n" +
+          listing(rows_of("weights"), {id, bits, name, source}, options->filter) + "\n" +
+          Colour::bold("KV cache (--kv-dtype)") + "\n" +
+          listing(rows_of("kv_cache_types"), {id, bits, name}, options->filter) + "\n" +
           Colour::bold("Engines (--engine)") + "\n" +
           listing(rows_of("engines"), {name, field_column("checked against", "checked_against")}, options->filter));
   });

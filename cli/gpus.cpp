@@ -30,7 +30,8 @@ std::string list_detected() {
   for (const Detected& gpu : found) {
     const Json* row = catalogue_row(gpu, rows);
     const auto mib = [](std::int64_t count) { return count == 0 ? std::string() : grouped(count) + " MiB"; };
-    table.row({printable(gpu.name), mib(gpu.total_mib), mib(gpu.used_mib), row == nullptr ? "unknown" : text_of(*row, "id")});
+    table.row(
+        {printable(gpu.name), mib(gpu.total_mib), mib(gpu.used_mib), row == nullptr ? "unknown" : text_of(*row, "id")});
   }
   return table.text();
 }
@@ -58,8 +59,9 @@ Any other GPU: --total-vram-gib N.)");
     const std::string request = R"({"op":"catalogue","list":"gpus"})";
     if (options->json) return print(vram::call(request) + "\n");
     const Column size{"memory", Table::Align::right, memory};
-    print(listing(rows_of("gpus"), {field_column("id", "id"), size, field_column("architecture", "architecture"),
-                                    field_column("form", "form_factor"), field_column("name", "name")},
+    print(listing(rows_of("gpus"),
+                  {field_column("id", "id"), size, field_column("architecture", "architecture"),
+                   field_column("form", "form_factor"), field_column("name", "name")},
                   options->filter));
   });
 }

@@ -11,7 +11,8 @@ namespace vram::cli {
 namespace {
 
 std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return text;
 }
 
@@ -49,7 +50,8 @@ std::string listing(const nlohmann::ordered_json& rows, const std::vector<Column
     table.row(cells);
     ++shown;
   }
-  if (shown == 0) return "Nothing matches" + (filter.empty() ? std::string(".") : " \"" + printable(filter) + "\".") + "\n";
+  if (shown == 0)
+    return "Nothing matches" + (filter.empty() ? std::string(".") : " \"" + printable(filter) + "\".") + "\n";
   return table.text();
 }
 

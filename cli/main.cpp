@@ -39,7 +39,8 @@ std::vector<std::string> names_in(const CLI::App& command) {
 // CLI11's complaint about an argument, with the flag or command that was probably meant.
 Problem problem_of(const CLI::ParseError& error, const CLI::App& app) {
   const CLI::App& command = command_of(app);
-  Problem problem{"", error.what(), "", "see `vram-estimator " + (&command == &app ? "" : command.get_name() + " ") + "--help`"};
+  Problem problem{"", error.what(), "",
+                  "see `vram-estimator " + (&command == &app ? "" : command.get_name() + " ") + "--help`"};
   const std::vector<std::string> extras = app.remaining(true);
   if (extras.empty()) return problem;
   const std::string& extra = extras.front();
@@ -56,7 +57,9 @@ int run(int argc, char** argv) {
   app.fallthrough();
   app.get_formatter()->column_width(38);
   std::string colour = "auto";
-  app.add_option("--color", colour, "auto, always or never")->check(CLI::IsMember({"auto", "always", "never"}))->type_name("WHEN");
+  app.add_option("--color", colour, "auto, always or never")
+      ->check(CLI::IsMember({"auto", "always", "never"}))
+      ->type_name("WHEN");
   app.parse_complete_callback([&colour] { Colour::choose(colour); });
   int exit_code = kFits;
   for (const auto add : {add_estimate, add_max_context, add_max_batch, add_models, add_gpus, add_formats, add_profiles,

@@ -40,8 +40,10 @@ Any other model: --config FILE with its config.json, or --params-billion and its
     exit_code = 0;
     if (options->json) return print(vram::call(request) + "\n");
     const Column parameters{"parameters", Table::Align::right, billions};
-    print(listing(rows_of("models"), {field_column("id", "id"), parameters, field_column("type", "model_type"), field_column("name", "name")},
-                  options->filter));
+    print(listing(
+        rows_of("models"),
+        {field_column("id", "id"), parameters, field_column("type", "model_type"), field_column("name", "name")},
+        options->filter));
   });
 }
 

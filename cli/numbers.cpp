@@ -11,7 +11,8 @@ namespace {
 
 // Nothing but what a decimal number is made of: keeps strtod from reading "nan", "inf" and "0x10".
 bool looks_decimal(const std::string& text) {
-  return !text.empty() && text.find_first_not_of("0123456789+-.eE") == text.npos && text.find_first_of("0123456789") != text.npos;
+  return !text.empty() && text.find_first_not_of("0123456789+-.eE") == text.npos &&
+         text.find_first_of("0123456789") != text.npos;
 }
 
 Json parsed(const std::string& text) {
@@ -47,7 +48,8 @@ Json tokens_of(const std::string& text, const std::string& flag) {
   const bool kilo = text.ends_with('k') || text.ends_with('K');
   if (kilo) return kilo_tokens_of(text.substr(0, text.size() - 1), flag);
   Json number = parsed(text);
-  if (number.is_null()) throw Problem{flag, "not a number of tokens", text, "a number such as 8192, or 8k for 8 x 1024"};
+  if (number.is_null())
+    throw Problem{flag, "not a number of tokens", text, "a number such as 8192, or 8k for 8 x 1024"};
   return number;
 }
 
@@ -60,7 +62,8 @@ Json value_of(const std::string& text) {
 
 std::pair<std::string, std::string> name_and_value(const std::string& text, const std::string& flag) {
   const std::size_t equals = text.find('=');
-  if (equals == text.npos || equals == 0) throw Problem{flag, "not of the form name=value", text, "for instance n_ubatch=1024"};
+  if (equals == text.npos || equals == 0)
+    throw Problem{flag, "not of the form name=value", text, "for instance n_ubatch=1024"};
   return {text.substr(0, equals), text.substr(equals + 1)};
 }
 

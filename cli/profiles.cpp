@@ -19,13 +19,15 @@ void add_profiles(CLI::App& app, int& exit_code) {
   const auto options = std::make_shared<Options>();
   command->add_option("--filter", options->filter, "Only rows that hold all these words")->type_name("WORDS");
   command->add_flag("--json", options->json, "Print the response as JSON");
-  command->footer(R"(Without --profile the GPU chooses one. To change one: save `profiles --json`, edit the array of rows, and give
+  command->footer(
+      R"(Without --profile the GPU chooses one. To change one: save `profiles --json`, edit the array of rows, and give
 that array with --profiles FILE; rows with a known id replace the built-in ones.)");
   command->callback([options, &exit_code] {
     const std::string request = R"({"op":"profiles"})";
     exit_code = 0;
     if (options->json) return print(vram::call(request) + "\n");
-    print(listing(rows_of("profiles"), {field_column("id", "id"), field_column("name", "name"), field_column("what for", "description")},
+    print(listing(rows_of("profiles"),
+                  {field_column("id", "id"), field_column("name", "name"), field_column("what for", "description")},
                   options->filter));
   });
 }

@@ -20,7 +20,9 @@ void add_reference(CLI::App& app, int& exit_code) {
     bool json = false;
   };
   const auto options = std::make_shared<Options>();
-  command->add_option("name", options->name, "sd15-analytic, llm-activation-34/10 or imageworks")->required()->type_name("NAME");
+  command->add_option("name", options->name, "sd15-analytic, llm-activation-34/10 or imageworks")
+      ->required()
+      ->type_name("NAME");
   command->add_option("fields", options->fields, "The fields of its formula, as name=value")->type_name("FIELD=VALUE");
   command->add_flag("--json", options->json, "Print the response as JSON");
   command->footer(R"(Examples:

@@ -21,7 +21,8 @@ bool exact(const Json& bytes) { return bytes.at("low") == bytes.at("high"); }
 
 std::string range_text(const Json& bytes, Unit unit) {
   if (exact(bytes)) return "";
-  return gib_text(bytes.at("low").get<std::int64_t>(), unit) + " – " + gib_text(bytes.at("high").get<std::int64_t>(), unit);
+  return gib_text(bytes.at("low").get<std::int64_t>(), unit) + " – " +
+         gib_text(bytes.at("high").get<std::int64_t>(), unit);
 }
 
 std::string title_text(const std::string& device) {
@@ -51,7 +52,8 @@ std::string heading(const Json& response, Unit unit) {
   if (gpu.is_object()) {
     const std::string size = gib_text(gpu.at("memory_bytes").get<std::int64_t>(), unit);
     const bool known = !text_of(gpu, "id").empty();
-    text += gpu.at("count").dump() + "x " + (known ? printable(text_of(gpu, "name")) + ", " + size : "GPU of " + size) + "\n";
+    text += gpu.at("count").dump() + "x " + (known ? printable(text_of(gpu, "name")) + ", " + size : "GPU of " + size) +
+            "\n";
   };
   return text;
 }
@@ -137,7 +139,8 @@ std::string largest_text(const Json& response) {
     if (context && value >= 1024) text += " (" + std::to_string(value / 1024) + " k)";
     if (text_of(largest, "bounded_by") == "limit") text += ", where the search stops";
     const Json within = largest.value("within_model", Json());
-    if (within.is_number() && within != largest.at("value")) text += "; the model itself ends at " + grouped(within.get<std::int64_t>());
+    if (within.is_number() && within != largest.at("value"))
+      text += "; the model itself ends at " + grouped(within.get<std::int64_t>());
     text += "\n";
   }
   return text;
@@ -169,18 +172,23 @@ std::string verdict_line(const Json& response, Unit unit) {
   const std::int64_t headroom = response.at("headroom_bytes").get<std::int64_t>();
   if (verdict == "fits") return Colour::green("Fits") + ", " + size_text(headroom, unit) + " to spare.\n";
   if (verdict == "tight") {
-    return Colour::yellow("Tight") + ": fits as expected with " + size_text(headroom, unit) + " to spare, but not at the upper bound.\n";
+    return Colour::yellow("Tight") + ": fits as expected with " + size_text(headroom, unit) +
+           " to spare, but not at the upper bound.\n";
   }
   std::string text = Colour::red("Does not fit") + ": " + size_text(-headroom, unit) + " too much";
   const Json first = response.value("first_that_does_not_fit", Json());
-  if (first.is_object()) text += "; the first that finds no room is " + text_of(first, "label") + " on " + title_text(text_of(first, "device"));
+  if (first.is_object())
+    text +=
+        "; the first that finds no room is " + text_of(first, "label") + " on " + title_text(text_of(first, "device"));
   return text + ".\n";
 }
 
 std::string warnings_text(const Json& response) {
   std::string text;
   for (const Json& warning : response.value("warnings", Json::array())) {
-    text += wrapped(Colour::yellow("note:") + " " + printable(text_of(warning, "message")), terminal_columns(), "      ") + "\n";
+    text +=
+        wrapped(Colour::yellow("note:") + " " + printable(text_of(warning, "message")), terminal_columns(), "      ") +
+        "\n";
   }
   return text;
 }
@@ -190,7 +198,12 @@ std::string references_text(const Json& response, Unit unit) {
   if (!references.is_array() || references.empty()) return "";
   std::string text = "\nWhat other formulas say:\n";
   for (const Json& reference : references) {
-    text += "  " + text_of(reference, "name") + ": " + gib_text(reference.at("total_bytes").get<std::int64_t>(), unit) + "\n";
+    text += "  " + text_of(reference, "name") + ": " + gib_text(reference.at("total_bytes").get<std::int64_t>(), unit);
+    std::string parts;
+    for (const auto& [part, bytes] : reference.at("parts").items()) {
+      if (bytes != 0) parts += (parts.empty() ? "" : ", ") + part + " " + gib_text(bytes.get<std::int64_t>(), unit);
+    }
+    text += (parts.empty() ? "" : " (" + parts + ")") + "\n";
     const std::string note = text_of(reference, "note");
     if (!note.empty()) text += "    " + wrapped(printable(note), terminal_columns() - 4, "    ") + "\n";
   }
@@ -198,9 +211,9 @@ std::string references_text(const Json& response, Unit unit) {
 }
 
 std::string report(const Json& response, const ReportStyle& style) {
-  std::string text = heading(response, style.unit) + tables_text(response, style) + "\n" + verdict_line(response, style.unit) +
-                     largest_text(response) + figures_text(response) + advice_text(response) +
-                     references_text(response, style.unit);
+  std::string text = heading(response, style.unit) + tables_text(response, style) + "\n" +
+                     verdict_line(response, style.unit) + largest_text(response) + figures_text(response) +
+                     advice_text(response) + references_text(response, style.unit);
   if (const std::string notes = warnings_text(response); !notes.empty()) text += "\n" + notes;
   if (style.explain) text += explanation(response, style.unit);
   return text;

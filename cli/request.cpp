@@ -54,9 +54,10 @@ std::string name_of_file(const std::string& path) {
 std::string model_text(const SetUp& s) {
   const Json manual = given_fields(manual_fields(), s.manual);
   const int ways = !s.model.empty() + !s.config.empty() + !manual.empty();
-  if (ways == 0) throw Problem{"--model", "no model named", "",
-                                 "--model ID (see `vram-estimator models`), --config FILE, or --params-billion N with --layers, "
-                                 "--kv-heads and --head-dim"};
+  if (ways == 0)
+    throw Problem{"--model", "no model named", "",
+                  "--model ID (see `vram-estimator models`), --config FILE, or --params-billion N with --layers, "
+                  "--kv-heads and --head-dim"};
   if (ways > 1) {
     std::string other = "--model";
     if (!manual.empty()) {
@@ -64,7 +65,8 @@ std::string model_text(const SetUp& s) {
         if (manual.contains(field.key)) other = first_flag(field);
       }
     }
-    throw Problem{other, "two models at once", "", "one of --model, --config, or the numbers that start with --params-billion"};
+    throw Problem{other, "two models at once", "",
+                  "one of --model, --config, or the numbers that start with --params-billion"};
   }
   Members model;
   if (!s.model.empty()) model.add("id", Json(s.model));
@@ -83,7 +85,8 @@ Json weights_of(const std::string& text) {
   Json weights = {{"format", text.substr(0, colon)}};
   for (std::size_t at = colon; at != text.npos;) {
     const std::size_t next = text.find(',', at + 1);
-    const auto [name, value] = name_and_value(text.substr(at + 1, next == text.npos ? next : next - at - 1), "--weights");
+    const auto [name, value] =
+        name_and_value(text.substr(at + 1, next == text.npos ? next : next - at - 1), "--weights");
     weights[name] = value_of(value);
     at = next;
   }
@@ -96,14 +99,6 @@ Json kv_cache_of(const std::string& text) {
   return Json{{"k", text.substr(0, colon)}, {"v", text.substr(colon + 1)}};
 }
 
-// The engine that serves checkpoints or caches of this format when llama.cpp, the default, has no such type; else "".
-std::string engine_of_format(const std::string& weights, const std::string& kv_cache) {
-  for (const char* start : {"fp8", "awq", "gptq", "nvfp4"}) {
-    if (weights.starts_with(start) || kv_cache.starts_with(start)) return "vllm";
-  }
-  return weights.starts_with("bnb") ? "transformers" : "";
-}
-
 // The engine named, else the one whose options were used if they all belong to one, else the one for the format.
 std::string engine_meant(const SetUp& s, const Json& options) {
   if (!s.engine.empty()) return s.engine;
@@ -111,7 +106,8 @@ std::string engine_meant(const SetUp& s, const Json& options) {
   for (const Field& field : engine_fields()) {
     if (!options.contains(field.key)) continue;
     if (!engine.empty() && engine != field.engine) {
-      throw Problem{first_flag(field), "an option of " + std::string(field.engine) + " beside one of " + engine, "", "options of one engine"};
+      throw Problem{first_flag(field), "an option of " + std::string(field.engine) + " beside one of " + engine, "",
+                    "options of one engine"};
     }
     engine = field.engine;
   }
@@ -142,18 +138,28 @@ Json gpu_of(const SetUp& s, std::string& note) {
     DetectedMachine machine = detected_machine();
     note = machine.note;
     gpu = std::move(machine.gpu);
-    if (gpu.is_null() && s.gpu == "auto") throw Problem{"--gpu", note.empty() ? "no GPU found in this machine" : note, "auto", "an id (see `vram-estimator gpus`), or --total-vram-gib N"};
+    if (gpu.is_null() && s.gpu == "auto")
+      throw Problem{"--gpu", note.empty() ? "no GPU found in this machine" : note, "auto",
+                    "an id (see `vram-estimator gpus`), or --total-vram-gib N"};
   } else if (s.gpu != "none") {
     gpu = Json{{"id", s.gpu}};
   }
   if (!s.gpu_count.empty()) {
-    if (gpu.is_null()) throw Problem{"--gpus", "how many of which GPU?", s.gpu_count, "--gpu ID or --total-vram-gib N beside it"};
+    if (gpu.is_null())
+      throw Problem{"--gpus", "how many of which GPU?", s.gpu_count, "--gpu ID or --total-vram-gib N beside it"};
     gpu["count"] = number_of(s.gpu_count, "--gpus");
   }
   return gpu;
 }
 
 }  // namespace
+
+std::string engine_of_format(const std::string& weights, const std::string& kv_cache) {
+  for (const char* start : {"fp8", "awq", "gptq", "nvfp4"}) {
+    if (weights.starts_with(start) || kv_cache.starts_with(start)) return "vllm";
+  }
+  return weights.starts_with("bnb") ? "transformers" : "";
+}
 
 Request request_of(std::string_view op, const SetUp& s, const std::vector<std::string>& also) {
   Request request;
@@ -162,7 +168,8 @@ Request request_of(std::string_view op, const SetUp& s, const std::vector<std::s
   members.add("model", model_text(s));
   if (!s.weights.empty()) members.add("weights", weights_of(s.weights));
   if (!s.kv_cache.empty()) members.add("kv_cache", kv_cache_of(s.kv_cache));
-  if (!s.context.empty() && !s.context_k.empty()) throw Problem{"--context-k", "given beside --context", s.context_k, "one of the two"};
+  if (!s.context.empty() && !s.context_k.empty())
+    throw Problem{"--context-k", "given beside --context", s.context_k, "one of the two"};
   if (!s.context.empty()) members.add("context", tokens_of(s.context, "--context"));
   if (!s.context_k.empty()) members.add("context", kilo_tokens_of(s.context_k, "--context-k"));
   if (!s.sequences.empty()) members.add("sequences", number_of(s.sequences, "--sequences"));
@@ -185,12 +192,23 @@ std::string flag_of(std::string_view pointer) {
     if (pointer == "/engine/" + std::string(field.key)) return first_flag(field);
   }
   static const std::pair<std::string_view, std::string_view> flags[] = {
-      {"/model/id", "--model"},      {"/model/config", "--config"},          {"/model/manual", "--params-billion"},
-      {"/model", "--model"},         {"/weights", "--weights"},              {"/kv_cache", "--kv-dtype"},
-      {"/context", "--context"},     {"/sequences", "--sequences"},          {"/engine/name", "--engine"},
-      {"/engine", "--set"},          {"/gpu/id", "--gpu"},                   {"/gpu/memory_gib", "--total-vram-gib"},
-      {"/gpu/count", "--gpus"},      {"/gpu", "--gpu or --total-vram-gib"},  {"/profile", "--profile"},
-      {"/rows/profiles", "--profiles"}, {"/also", "--also"},
+      {"/model/id", "--model"},
+      {"/model/config", "--config"},
+      {"/model/manual", "--params-billion"},
+      {"/model", "--model"},
+      {"/weights", "--weights"},
+      {"/kv_cache", "--kv-dtype"},
+      {"/context", "--context"},
+      {"/sequences", "--sequences"},
+      {"/engine/name", "--engine"},
+      {"/engine", "--set"},
+      {"/gpu/id", "--gpu"},
+      {"/gpu/memory_gib", "--total-vram-gib"},
+      {"/gpu/count", "--gpus"},
+      {"/gpu", "--gpu or --total-vram-gib"},
+      {"/profile", "--profile"},
+      {"/rows/profiles", "--profiles"},
+      {"/also", "--also"},
   };
   for (const auto& [prefix, flag] : flags) {
     if (pointer == prefix) return std::string(flag);

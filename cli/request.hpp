@@ -18,6 +18,9 @@ struct Request {
 // named. Throws Problem for what is no number, no file, or says two things at once.
 Request request_of(std::string_view op, const SetUp& set_up, const std::vector<std::string>& also);
 
+// The engine that serves checkpoints or caches of this format when llama.cpp, the default, has no such type; else "".
+std::string engine_of_format(const std::string& weights, const std::string& kv_cache);
+
 // The flag behind a JSON pointer into such a request: "/model/manual/head_dim" -> "--head-dim".
 std::string flag_of(std::string_view pointer);
 

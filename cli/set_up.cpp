@@ -26,16 +26,20 @@ const std::vector<Field>& manual_fields() {
 
 const std::vector<Field>& engine_fields() {
   static const std::vector<Field> fields = {
-      {"--n-gpu-layers,--gpu-layers", "n_gpu_layers", Type::number, "llama.cpp", "Layers on the GPU, also -ngl (default: all)"},
+      {"--n-gpu-layers,--gpu-layers", "n_gpu_layers", Type::number, "llama.cpp",
+       "Layers on the GPU, also -ngl (default: all)"},
       {"--n-cpu-moe", "n_cpu_moe", Type::number, "llama.cpp", "Experts of the first N layers stay in RAM, also -ncmoe"},
-      {"--n-ubatch,--ubatch-size", "n_ubatch", Type::number, "llama.cpp", "Tokens computed at once, also -ub (default 512)"},
+      {"--n-ubatch,--ubatch-size", "n_ubatch", Type::number, "llama.cpp",
+       "Tokens computed at once, also -ub (default 512)"},
       {"--n-batch", "n_batch", Type::number, "llama.cpp", "Tokens submitted at once (default 2048)"},
-      {"--flash-attn,!--no-flash-attn", "flash_attn", Type::boolean, "llama.cpp", "FlashAttention, also -fa (default: on)"},
+      {"--flash-attn,!--no-flash-attn", "flash_attn", Type::boolean, "llama.cpp",
+       "FlashAttention, also -fa (default: on)"},
       {"--swa-full", "swa_full", Type::boolean, "llama.cpp", "Full-size cache for sliding-window layers"},
       {"--kv-unified,!--no-kv-unified", "kv_unified", Type::boolean, "llama.cpp", "One cache shared by all sequences"},
       {"--tensor-parallel-size", "tensor_parallel_size", Type::number, "vllm", "GPUs that share each layer, also -tp"},
       {"--pipeline-parallel-size", "pipeline_parallel_size", Type::number, "vllm", "Groups of layers, also -pp"},
-      {"--gpu-memory-utilization", "gpu_memory_utilization", Type::number, "vllm", "Share of the GPU the server may take (default 0.9)"},
+      {"--gpu-memory-utilization", "gpu_memory_utilization", Type::number, "vllm",
+       "Share of the GPU the server may take (default 0.9)"},
       {"--max-model-len", "max_model_len", Type::tokens, "vllm", "Longest sequence (default: the context)"},
       {"--max-num-seqs", "max_num_seqs", Type::number, "vllm", "Most sequences in one step"},
       {"--max-num-batched-tokens", "max_num_batched_tokens", Type::tokens, "vllm", "Most tokens in one step"},
@@ -52,7 +56,7 @@ std::string first_flag(const Field& field) {
 
 std::string long_spelling(std::string_view argument) {
   static const std::map<std::string_view, std::string_view> spellings = {
-      {"-ngl", "--n-gpu-layers"}, {"-ncmoe", "--n-cpu-moe"},           {"-ub", "--n-ubatch"},
+      {"-ngl", "--n-gpu-layers"}, {"-ncmoe", "--n-cpu-moe"},         {"-ub", "--n-ubatch"},
       {"-fa", "--flash-attn"},    {"-tp", "--tensor-parallel-size"}, {"-pp", "--pipeline-parallel-size"},
   };
   const std::size_t equals = argument.find('=');
@@ -71,59 +75,98 @@ void declare_field(CLI::App& command, const Field& field, std::string& text, con
   if (field.type == Type::tokens) option->type_name("TOKENS");
 }
 
-const CLI::Validator not_empty([](std::string& text) { return text.empty() ? std::string("an empty value") : std::string(); }, "");
+const CLI::Validator not_empty(
+    [](std::string& text) { return text.empty() ? std::string("an empty value") : std::string(); }, "");
 
 }  // namespace
 
 void declare_set_up(CLI::App& command, SetUp& s, bool asks_context, bool asks_sequences) {
   s.bars = stdout_is_terminal();
   const std::string model = "Model (one of --model, --config, --params-billion)";
-  command.add_option("--model", s.model, "A model of the catalogue, see `vram-estimator models`")->group(model)->type_name("ID");
-  command.add_option("--config", s.config, "A Hugging Face config.json, a folder that holds one, or - for standard input")
-      ->group(model)->type_name("FILE");
+  command.add_option("--model", s.model, "A model of the catalogue, see `vram-estimator models`")
+      ->group(model)
+      ->type_name("ID");
+  command
+      .add_option("--config", s.config, "A Hugging Face config.json, a folder that holds one, or - for standard input")
+      ->group(model)
+      ->type_name("FILE");
   for (const Field& field : manual_fields()) declare_field(command, field, s.manual[field.key], model);
 
   const std::string precision = "Precision";
-  command.add_option("--weights,--quant", s.weights,
-                     "Weights format, see `vram-estimator formats`; options after a colon: gptq:bits=4,group_size=128 "
-                     "(default: the checkpoint's own)")->group(precision)->type_name("FORMAT");
+  command
+      .add_option("--weights,--quant", s.weights,
+                  "Weights format, see `vram-estimator formats`; options after a colon: gptq:bits=4,group_size=128 "
+                  "(default: the checkpoint's own)")
+      ->group(precision)
+      ->type_name("FORMAT");
   command.add_option("--kv-dtype", s.kv_cache, "Type of the KV cache, or K:V for two types (default: the engine's)")
-      ->group(precision)->type_name("TYPE");
+      ->group(precision)
+      ->type_name("TYPE");
 
   const std::string load = "Load";
   if (asks_context) {
-    command.add_option("--context", s.context, "Tokens per sequence; 8k means 8 x 1024 (default: 8192, or what the model allows if less)")
-        ->group(load)->type_name("TOKENS");
-    command.add_option("--context-k", s.context_k, "The same in units of 1024 tokens: 8 means 8192")->group(load)->type_name("K");
+    command
+        .add_option("--context", s.context,
+                    "Tokens per sequence; 8k means 8 x 1024 (default: 8192, or what the model allows if less)")
+        ->group(load)
+        ->type_name("TOKENS");
+    command.add_option("--context-k", s.context_k, "The same in units of 1024 tokens: 8 means 8192")
+        ->group(load)
+        ->type_name("K");
   }
   if (asks_sequences) {
-    command.add_option("--sequences,--batch", s.sequences, "Sequences at the same time (default 1)")->group(load)->type_name("N");
+    command.add_option("--sequences,--batch", s.sequences, "Sequences at the same time (default 1)")
+        ->group(load)
+        ->type_name("N");
   }
 
   const std::string machine = "Machine";
-  command.add_option("--gpu", s.gpu, "A GPU of the catalogue, see `vram-estimator gpus`; auto: the one in this machine (default); none")
-      ->group(machine)->type_name("ID");
+  command
+      .add_option("--gpu", s.gpu,
+                  "A GPU of the catalogue, see `vram-estimator gpus`; auto: the one in this machine (default); none")
+      ->group(machine)
+      ->type_name("ID");
   command.add_option("--gpus", s.gpu_count, "How many of them")->group(machine)->type_name("N");
-  command.add_option("--total-vram-gib", s.memory_gib, "Memory of one GPU in GiB, instead of --gpu")->group(machine)->type_name("GIB");
-  command.add_option("--profile", s.profile, "Overhead profile, see `vram-estimator profiles` (default: chosen by the GPU)")
-      ->group(machine)->type_name("ID");
-  command.add_option("--profiles", s.profiles_file, "Your own profiles: a JSON array of rows as `vram-estimator profiles --json` prints them")
-      ->group(machine)->type_name("FILE");
+  command.add_option("--total-vram-gib", s.memory_gib, "Memory of one GPU in GiB, instead of --gpu")
+      ->group(machine)
+      ->type_name("GIB");
+  command
+      .add_option("--profile", s.profile,
+                  "Overhead profile, see `vram-estimator profiles` (default: chosen by the GPU)")
+      ->group(machine)
+      ->type_name("ID");
+  command
+      .add_option("--profiles", s.profiles_file,
+                  "Your own profiles: a JSON array of rows as `vram-estimator profiles --json` prints them")
+      ->group(machine)
+      ->type_name("FILE");
 
   const std::string engine = "Engine";
-  command.add_option("--engine", s.engine, "ideal, llama.cpp, vllm or transformers (default: the one whose options are used; vllm for fp8, awq, gptq and nvfp4; transformers for bnb; else llama.cpp)")
-      ->group(engine)->type_name("NAME");
+  command
+      .add_option("--engine", s.engine,
+                  "ideal, llama.cpp, vllm or transformers (default: the one whose options are used; vllm for fp8, awq, "
+                  "gptq and nvfp4; transformers for bnb; else llama.cpp)")
+      ->group(engine)
+      ->type_name("NAME");
   for (const Field& field : engine_fields()) {
     declare_field(command, field, s.engine_options[field.key], engine + ": " + field.engine);
   }
   command.add_option("--set", s.set, "Any other option of the engine, by its own name (repeatable)")
-      ->group(engine)->type_name("NAME=VALUE")->take_all();
+      ->group(engine)
+      ->type_name("NAME=VALUE")
+      ->take_all();
 
   const std::string output = "Output";
   command.add_flag("--json", s.json, "Print the response as JSON, nothing else")->group(output);
-  command.add_option("--also", s.also, "Further answers: max_context, max_batch, advice, references (the text output picks its own)")
-      ->group(output)->delimiter(',')->type_name("LIST")->take_all();
-  command.add_flag("--request", s.show_request, "Print the JSON request and stop; `vram-estimator batch` takes it")->group(output);
+  command
+      .add_option("--also", s.also,
+                  "Further answers: max_context, max_batch, advice, references (the text output picks its own)")
+      ->group(output)
+      ->delimiter(',')
+      ->type_name("LIST")
+      ->take_all();
+  command.add_flag("--request", s.show_request, "Print the JSON request and stop; `vram-estimator batch` takes it")
+      ->group(output);
   command.add_flag("--explain", s.explain, "Formula, numbers and source of every entry")->group(output);
   command.add_flag("--bars,!--no-bars", s.bars, "Bars beside the sizes (default: on a terminal)")->group(output);
   command.add_flag("--gb,!--gib", s.decimal, "Sizes in GB (10^9 bytes) instead of GiB (2^30)")->group(output);

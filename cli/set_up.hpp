@@ -50,7 +50,8 @@ const std::vector<Field>& engine_fields();
 // The first flag of a field: "--flash-attn".
 std::string first_flag(const Field& field);
 
-// llama.cpp's and vLLM's short spellings (-ngl, -ub, -tp, ...) as the long ones: CLI11 knows one letter after one dash only.
+// llama.cpp's and vLLM's short spellings (-ngl, -ub, -tp, ...) as the long ones: CLI11 knows one letter after one dash
+// only.
 std::string long_spelling(std::string_view argument);
 
 }  // namespace vram::cli

@@ -87,7 +87,8 @@ std::string gib_text(std::int64_t bytes, Unit unit) {
 std::string grouped(std::int64_t number) {
   std::string digits = std::to_string(number);
   const int start = number < 0 ? 1 : 0;
-  for (int at = static_cast<int>(digits.size()) - 3; at > start; at -= 3) digits.insert(static_cast<std::size_t>(at), ",");
+  for (int at = static_cast<int>(digits.size()) - 3; at > start; at -= 3)
+    digits.insert(static_cast<std::size_t>(at), ",");
   return digits;
 }
 

@@ -11,7 +11,8 @@
 namespace vram::cli {
 
 void add_version(CLI::App& app, int& exit_code) {
-  CLI::App* command = app.add_subcommand("version", "Versions of the program and of the engines it was checked against");
+  CLI::App* command =
+      app.add_subcommand("version", "Versions of the program and of the engines it was checked against");
   const auto json = std::make_shared<bool>(false);
   command->add_flag("--json", *json, "Print the response as JSON");
   command->callback([json, &exit_code] {
@@ -28,7 +29,9 @@ void add_version(CLI::App& app, int& exit_code) {
       }
       for (const auto& [inner, text] : value.items()) {
         const bool row = text.is_object();
-        table.row({row ? text_of(text, "name") : inner, row ? text_of(text, "checked_against") : text.is_string() ? text.get<std::string>() : compact(text)});
+        table.row({row ? text_of(text, "name") : inner, row                ? text_of(text, "checked_against")
+                                                        : text.is_string() ? text.get<std::string>()
+                                                                           : compact(text)});
       }
     }
     print(table.text());

@@ -45,6 +45,15 @@ test('the answers count, and a GPU is recommended', { skip }, async () => {
   assert.match(out, /Recommendation: +Use /);
 });
 
+test('the precisions of the question, and formats of other engines', { skip }, async () => {
+  for (const [precision, name, engine] of [['fp32', 'FP32', 'llama.cpp'], ['int8', 'Q8_0', 'llama.cpp'], ['int4', 'Q4_0', 'llama.cpp'],
+    ['awq', 'AWQ', 'vllm'], ['bnb_nf4', 'NF4', 'transformers']]) {
+    const { out } = await converse(['', precision, '', '', '', '']);
+    assert.match(out, new RegExp(`Precision: .*${name}`), precision);
+    assert.match(out, new RegExp(`--engine ${engine.replace('.', '[.]')}`), precision);
+  }
+});
+
 test('bad answers are asked again, with a reason', { skip }, async () => {
   const { code, out } = await converse(['lama-3.1-8b', 'llama-3.1-8b', 'fp17', 'fp16', 'maybe', 'y', '99', '-1', '32', 'long', '0', '2048', 'x', '1']);
   assert.equal(code, 0, out);
