@@ -12,7 +12,8 @@ Json answer(const Json& request) { return Json::parse(vram::call(request.dump())
 
 // An estimate of a small, plain model, to be varied.
 Json plain_request() {
-  return Json::parse(R"({"op": "estimate", "engine": {"name": "ideal"}, "weights": "fp16", "kv_cache": "f16", "context": 4096,
+  return Json::parse(
+      R"({"op": "estimate", "engine": {"name": "ideal"}, "weights": "fp16", "kv_cache": "f16", "context": 4096,
     "model": {"config": {"model_type": "llama", "hidden_size": 4096, "intermediate_size": 14336, "num_hidden_layers": 32,
       "num_attention_heads": 32, "num_key_value_heads": 8, "vocab_size": 128256, "max_position_embeddings": 131072,
       "tie_word_embeddings": false, "torch_dtype": "bfloat16", "rms_norm_eps": 1e-05, "rope_theta": 500000.0}},
@@ -49,7 +50,8 @@ TEST_CASE("without a GPU there is a ledger and no verdict") {
   const Json response = answer(request);
   INFO(response.dump());
   REQUIRE(response["ok"] == true);
-  for (const char* key : {"gpu", "fits", "verdict", "headroom_bytes", "first_that_does_not_fit", "max_context", "max_batch"}) {
+  for (const char* key :
+       {"gpu", "fits", "verdict", "headroom_bytes", "first_that_does_not_fit", "max_context", "max_batch"}) {
     REQUIRE(response.contains(key));
     CHECK(response[key].is_null());
   }

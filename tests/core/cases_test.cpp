@@ -49,7 +49,8 @@ TEST_CASE("every case of tests/cases is answered as expected") {
     std::ifstream stream(file.path());
     for (const Json& one : Json::parse(stream)) {
       INFO(file.path().filename().string() << ": " << one["name"].get<std::string>());
-      const std::string request = one.contains("request") ? one["request"].dump() : one["request_text"].get<std::string>();
+      const std::string request =
+          one.contains("request") ? one["request"].dump() : one["request_text"].get<std::string>();
       const std::string text = vram::call(request);
       INFO(text.substr(0, 2000));
       const Json response = Json::parse(text);

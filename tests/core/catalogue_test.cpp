@@ -16,10 +16,12 @@ TEST_CASE("every GPU row can be estimated on, and is believable") {
   const Json catalogue = answer({{"op", "catalogue"}, {"list", "gpus"}});
   REQUIRE(catalogue["gpus"].size() == vram::gpu_rows().size());
   CHECK(vram::gpu_rows().size() >= 244);
-  const Json model{{"manual", {{"parameters_billion", 1}, {"num_hidden_layers", 16}, {"num_key_value_heads", 8}, {"head_dim", 64}}}};
+  const Json model{
+      {"manual", {{"parameters_billion", 1}, {"num_hidden_layers", 16}, {"num_key_value_heads", 8}, {"head_dim", 64}}}};
   for (const Json& row : catalogue["gpus"]) {
     INFO(row.dump());
-    const Json response = answer({{"op", "estimate"}, {"model", model}, {"engine", {{"name", "ideal"}}}, {"gpu", {{"id", row["id"]}}}});
+    const Json response =
+        answer({{"op", "estimate"}, {"model", model}, {"engine", {{"name", "ideal"}}}, {"gpu", {{"id", row["id"]}}}});
     REQUIRE(response["ok"] == true);
     CHECK(response["gpu"]["name"] == row["name"]);
     CHECK_FALSE(row["source"].get<std::string>().empty());
@@ -57,9 +59,12 @@ TEST_CASE("profiles name themselves, and automatic choice finds one for every ki
   std::set<std::string> ids;
   for (const Json& row : profiles["profiles"]) CHECK(ids.insert(row["id"].get<std::string>()).second);
   CHECK(ids.count("ada_16gb") == 1);
-  const Json model{{"manual", {{"parameters_billion", 1}, {"num_hidden_layers", 16}, {"num_key_value_heads", 8}, {"head_dim", 64}}}};
-  for (const char* gpu : {"rtx-4090", "h100-sxm", "apple-m4-16gb", "mi300x", "arc-b580", "tesla-t4", "rtx-4060-laptop"}) {
-    const Json response = answer({{"op", "estimate"}, {"model", model}, {"engine", {{"name", "ideal"}}}, {"gpu", {{"id", gpu}}}});
+  const Json model{
+      {"manual", {{"parameters_billion", 1}, {"num_hidden_layers", 16}, {"num_key_value_heads", 8}, {"head_dim", 64}}}};
+  for (const char* gpu :
+       {"rtx-4090", "h100-sxm", "apple-m4-16gb", "mi300x", "arc-b580", "tesla-t4", "rtx-4060-laptop"}) {
+    const Json response =
+        answer({{"op", "estimate"}, {"model", model}, {"engine", {{"name", "ideal"}}}, {"gpu", {{"id", gpu}}}});
     CHECK(ids.count(response["profile"]["id"].get<std::string>()) == 1);
   }
 }

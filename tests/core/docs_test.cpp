@@ -49,7 +49,8 @@ TEST_CASE("the examples of docs/api.md are answered as it says") {
     if (block.mark == "json request") last_request = block.text;
     if (block.mark != "json answer") continue;
     INFO(last_request);
-    if (last_request.find("llama-3.1-8b") != std::string::npos && vram::find_row(vram::model_rows(), "llama-3.1-8b") == nullptr) {
+    if (last_request.find("llama-3.1-8b") != std::string::npos &&
+        vram::find_row(vram::model_rows(), "llama-3.1-8b") == nullptr) {
       WARN("no catalogue of models: the example that names one is left out");
       continue;
     }
@@ -103,11 +104,16 @@ TEST_CASE("the schema is valid JSON and lists the keys of request and response")
     INFO(key);
     CHECK(known.contains(key));
   }
-  for (const Json& key : schema["$defs"]["estimate_response"]["required"]) CHECK(response.contains(key.get<std::string>()));
+  for (const Json& key : schema["$defs"]["estimate_response"]["required"])
+    CHECK(response.contains(key.get<std::string>()));
   // Each key of the schema's request is known to the border: a wrong type is complained about, not the key.
   for (const auto& [key, unused] : schema["$defs"]["estimate_request"]["properties"].items()) {
     if (key == "op") continue;
-    Json request{{"op", "estimate"}, {"model", {{"manual", {{"parameters_billion", 1}, {"num_hidden_layers", 1}, {"num_key_value_heads", 1}, {"head_dim", 1}}}}}};
+    Json request{
+        {"op", "estimate"},
+        {"model",
+         {{"manual",
+           {{"parameters_billion", 1}, {"num_hidden_layers", 1}, {"num_key_value_heads", 1}, {"head_dim", 1}}}}}};
     request[key] = 3.25;
     const Json refused = Json::parse(vram::call(request.dump()));
     INFO(refused.dump());
@@ -115,7 +121,11 @@ TEST_CASE("the schema is valid JSON and lists the keys of request and response")
     CHECK(refused["error"]["path"] == "/" + key);
   }
   for (const auto& engine : schema["$defs"]["engine"]["oneOf"]) {
-    Json request{{"op", "estimate"}, {"model", {{"manual", {{"parameters_billion", 1}, {"num_hidden_layers", 1}, {"num_key_value_heads", 1}, {"head_dim", 1}}}}}};
+    Json request{
+        {"op", "estimate"},
+        {"model",
+         {{"manual",
+           {{"parameters_billion", 1}, {"num_hidden_layers", 1}, {"num_key_value_heads", 1}, {"head_dim", 1}}}}}};
     request["engine"]["name"] = engine["properties"]["name"]["const"];
     for (const auto& [key, unused] : engine["properties"].items()) {
       if (key == "name") continue;

@@ -50,7 +50,8 @@ TEST_CASE("giant, deep, cut and binary requests are refused with a reason") {
   CHECK(answer("{\"\xc3\":1}")["ok"] == false);
   CHECK(answer("{\"op\":\"version\",\"" + std::string(1000, 'k') + "\":1}")["ok"] == false);
   CHECK(answer("{\"op\":\"version\",\"a\xC3\xA4" + std::string(100, 'k') + "\":1}")["ok"] == false);
-  for (std::size_t length = 0; length < kRequest.size(); ++length) CHECK(answer(kRequest.substr(0, length))["ok"] == false);
+  for (std::size_t length = 0; length < kRequest.size(); ++length)
+    CHECK(answer(kRequest.substr(0, length))["ok"] == false);
   CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(10));
 }
 
@@ -79,8 +80,23 @@ TEST_CASE("a request with any bytes changed is answered") {
 TEST_CASE("any value in the place of any other is answered") {
   const Json request = Json::parse(kRequest);
   const Json flat = request.flatten();
-  const Json strange[] = {nullptr, true, -1, 0, 1e18, -0.0, 0.5, 1e308, 9223372036854775807, 18446744073709551615u, "", "8192",
-                          Json::array(), Json::object(), Json::array({1, 2}), "\xC3\xA4", std::string(100'000, 'a')};
+  const Json strange[] = {nullptr,
+                          true,
+                          -1,
+                          0,
+                          1e18,
+                          -0.0,
+                          0.5,
+                          1e308,
+                          9223372036854775807,
+                          18446744073709551615u,
+                          "",
+                          "8192",
+                          Json::array(),
+                          Json::object(),
+                          Json::array({1, 2}),
+                          "\xC3\xA4",
+                          std::string(100'000, 'a')};
   for (const auto& [where, old] : flat.items()) {
     for (const Json& value : strange) {
       Json changed = request;
@@ -95,7 +111,14 @@ TEST_CASE("any value in the place of any other is answered") {
 
 TEST_CASE("numbers are written as JSON has them, whole ones as integers") {
   vram::JsonWriter out(64);
-  out.begin_array().value(0.1).value(4.0).value(-0.0).value(1e300).value(9007199254740991.0).value(std::int64_t{-5}).value(true);
+  out.begin_array()
+      .value(0.1)
+      .value(4.0)
+      .value(-0.0)
+      .value(1e300)
+      .value(9007199254740991.0)
+      .value(std::int64_t{-5})
+      .value(true);
   out.value("a\"\\\n\x01ä").null().begin_object().end_object().end_array();
   CHECK(out.take() == "[0.1,4,0,1e+300,9007199254740991,-5,true,\"a\\\"\\\\\\n\\u0001ä\",null,{}]");
 }

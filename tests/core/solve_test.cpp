@@ -145,7 +145,8 @@ TEST_CASE("the largest value fits, and one more does not") {
 
 TEST_CASE("the engine's own options bound the search") {
   Dice dice(3);
-  Json request{{"op", "max_context"}, {"model", random_model(dice)}, {"weights", "q4_k_m"}, {"gpu", {{"memory_gib", 1000}}}};
+  Json request{
+      {"op", "max_context"}, {"model", random_model(dice)}, {"weights", "q4_k_m"}, {"gpu", {{"memory_gib", 1000}}}};
   request["engine"] = {{"name", "llama.cpp"}, {"n_ctx", 16384}};
   request["sequences"] = 2;
   CHECK(answer(request)["max_context"]["value"] == 8192);

@@ -11,17 +11,17 @@ namespace vram {
 struct Gpu {
   std::string id;
   std::string name;
-  std::string vendor;              // "nvidia", "amd", "apple", "intel", or "" when only a size is known
-  std::string architecture;        // "Ada Lovelace", ...
-  std::string form_factor;         // "desktop", "laptop", "workstation", "datacenter", "soc", "embedded"
-  Bytes memory_bytes = 0;          // what the driver reports as total
-  Bytes memory_bytes_nominal = 0;  // what the box says, read as the vendor means it
-  Bytes memory_bytes_runtime = 0;  // what a CUDA or HIP program sees as total, less the driver's own; 0: unknown
-  bool memory_reported = false;    // true: memory_bytes was read off a driver; false: taken from the nominal size
-  bool unified_memory = false;     // shared with the CPU; memory_bytes is then the share a GPU may take
+  std::string vendor;                // "nvidia", "amd", "apple", "intel", or "" when only a size is known
+  std::string architecture;          // "Ada Lovelace", ...
+  std::string form_factor;           // "desktop", "laptop", "workstation", "datacenter", "soc", "embedded"
+  Bytes memory_bytes = 0;            // what the driver reports as total
+  Bytes memory_bytes_nominal = 0;    // what the box says, read as the vendor means it
+  Bytes memory_bytes_runtime = 0;    // what a CUDA or HIP program sees as total, less the driver's own; 0: unknown
+  bool memory_reported = false;      // true: memory_bytes was read off a driver; false: taken from the nominal size
+  bool unified_memory = false;       // shared with the CPU; memory_bytes is then the share a GPU may take
   double memory_bandwidth_gbps = 0;  // 0: unknown
-  std::string compute_capability;  // "8.9"; empty if not NVIDIA
-  bool popular = false;            // widely owned or rented: advice names it before its equals
+  std::string compute_capability;    // "8.9"; empty if not NVIDIA
+  bool popular = false;              // widely owned or rented: advice names it before its equals
   std::string source;
 };
 
@@ -44,8 +44,8 @@ struct OverheadProfile {
   // Each bound triple in bytes, per GPU.
   Bytes runtime_context_low = 0, runtime_context = 0, runtime_context_high = 0;  // driver context and kernels
   Bytes framework_low = 0, framework = 0, framework_high = 0;  // workspaces and pools of PyTorch-like frameworks
-  Bytes display_reserve = 0;       // desktop, browser, compositor; on the first GPU only
-  double fragmentation_factor = 1; // >= 1; multiplies what a caching allocator holds
+  Bytes display_reserve = 0;                                   // desktop, browser, compositor; on the first GPU only
+  double fragmentation_factor = 1;                             // >= 1; multiplies what a caching allocator holds
   std::string source;
 };
 

@@ -10,15 +10,16 @@
 namespace vram {
 
 struct Largest {
-  std::int64_t value = 0;        // 0: not even the smallest value fits
-  bool bounded_by_limit = false; // true: `limit` itself fits, memory is not what binds
-  std::int64_t limit = 0;        // where the search stopped
+  std::int64_t value = 0;           // 0: not even the smallest value fits
+  bool bounded_by_limit = false;    // true: `limit` itself fits, memory is not what binds
+  std::int64_t limit = 0;           // where the search stopped
   Kind blocked_by = Kind::weights;  // first entry that does not fit at value + 1 (when not bounded_by_limit)
   Device blocked_on;
 };
 
-// The search never looks above these, nor above what the engine's own options allow (n_ctx, max_model_len, max_num_seqs).
-inline constexpr std::int64_t kContextLimit = std::int64_t{1} << 27;    // 134,217,728 tokens
+// The search never looks above these, nor above what the engine's own options allow (n_ctx, max_model_len,
+// max_num_seqs).
+inline constexpr std::int64_t kContextLimit = std::int64_t{1} << 27;  // 134,217,728 tokens
 inline constexpr std::int64_t kSequencesLimit = std::int64_t{1} << 16;
 
 // Largest `context` with everything else as in the request.

@@ -12,7 +12,8 @@ const std::vector<Gpu>& popular_gpus() {
   static const std::vector<Gpu> gpus = [] {
     std::vector<Gpu> result;
     for (const CatalogueRow& row : gpu_rows()) {
-      if (row.json.find("\"popular\": true") != std::string_view::npos) result.push_back(read_gpu_row(parse_own(row.json), "/gpus"));
+      if (row.json.find("\"popular\": true") != std::string_view::npos)
+        result.push_back(read_gpu_row(parse_own(row.json), "/gpus"));
     }
     return result;
   }();
@@ -55,7 +56,9 @@ void write_advice(JsonWriter& out, const EstimateRequest& request, const std::ve
     std::string text = one.machine.count > 1 ? std::to_string(one.machine.count) + "x " + gpu.name : gpu.name;
     if (one.machine.count > 1) text += " with " + std::string(how);
     out.begin_object().key("gpu").begin_object();
-    out.field("id", std::string_view(gpu.id)).field("name", std::string_view(gpu.name)).field("count", one.machine.count);
+    out.field("id", std::string_view(gpu.id))
+        .field("name", std::string_view(gpu.name))
+        .field("count", one.machine.count);
     out.end_object().key("parallelism");
     if (one.machine.count > 1) {
       out.value(how);

@@ -46,10 +46,18 @@ void write_activation(JsonWriter& out, const LlmRequest& request, const Heads& h
   r.flash_attention = uses_flash_attention(request.engine);
   const ActivationEstimate e = llm_activation(r);
   const auto gb = [](double x) { return whole(x * 1e9); };
-  out.begin_object().field("name", "llm-activation-34/10").field("total_bytes", gb(e.total_gb)).key("parts").begin_object();
-  out.field("parameters", gb(e.parameters_gb)).field("activations", gb(e.activations_gb)).field("kv_cache", gb(e.kv_cache_gb));
-  out.end_object().field("note", "Keeps the activations of every layer, as training does; inference reuses one buffer. "
-                                 "Counts the cache in the precision of the weights, at full length in all layers, and no engine buffers.");
+  out.begin_object()
+      .field("name", "llm-activation-34/10")
+      .field("total_bytes", gb(e.total_gb))
+      .key("parts")
+      .begin_object();
+  out.field("parameters", gb(e.parameters_gb))
+      .field("activations", gb(e.activations_gb))
+      .field("kv_cache", gb(e.kv_cache_gb));
+  out.end_object().field(
+      "note",
+      "Keeps the activations of every layer, as training does; inference reuses one buffer. "
+      "Counts the cache in the precision of the weights, at full length in all layers, and no engine buffers.");
   out.end_object();
 }
 
@@ -71,10 +79,13 @@ void write_image_works(JsonWriter& out, const LlmRequest& request, const Heads& 
   const ImageWorksEstimate e = imageworks(r);
   const auto gib = [](double x) { return whole(x * static_cast<double>(kGiB)); };
   out.begin_object().field("name", "imageworks").field("total_bytes", gib(e.total_gib)).key("parts").begin_object();
-  out.field("weights", gib(e.weights_gib)).field("kv_cache", gib(e.kv_cache_gib)).field("overhead", gib(e.overhead_gib));
+  out.field("weights", gib(e.weights_gib))
+      .field("kv_cache", gib(e.kv_cache_gib))
+      .field("overhead", gib(e.overhead_gib));
   out.field("vision_tower", gib(e.vision_tower_gib)).end_object();
-  out.field("note", "With its default preset: 1.5 GiB overhead and a factor of 1.1 on everything. Knows neither windows nor "
-                    "latent caches, nor buffers that grow with the batch.");
+  out.field("note",
+            "With its default preset: 1.5 GiB overhead and a factor of 1.1 on everything. Knows neither windows nor "
+            "latent caches, nor buffers that grow with the batch.");
   out.end_object();
 }
 

@@ -42,7 +42,8 @@ std::string answer(std::string_view text) {
   const ObjectReader reader(request, "");
   if (!reader.has("op")) refuse("/op", "op is missing", "", "\"estimate\", for instance");
   enum : std::size_t { estimate, max_context, max_batch, reference, catalogue, profiles, version };
-  switch (reader.choice_or("op", {"estimate", "max_context", "max_batch", "reference", "catalogue", "profiles", "version"}, 0)) {
+  switch (reader.choice_or(
+      "op", {"estimate", "max_context", "max_batch", "reference", "catalogue", "profiles", "version"}, 0)) {
     case estimate: return answer_estimate(request, "estimate");
     case max_context: return answer_estimate(request, "max_context");
     case max_batch: return answer_estimate(request, "max_batch");

@@ -23,10 +23,13 @@ std::string answer_estimate(const Json& json, std::string_view op) {
   Answers answers;
   const bool search = op != "estimate";
   if (search && !request.has_gpu) {
-    refuse("/gpu", "gpu is missing: without its size nothing limits the " + std::string(op == "max_context" ? "context" : "number of sequences"),
+    refuse("/gpu",
+           "gpu is missing: without its size nothing limits the " +
+               std::string(op == "max_context" ? "context" : "number of sequences"),
            "", R"({"id": "rtx-4090"} or {"memory_gib": 24})");
   }
-  if (request.has_gpu && (op == "max_context" || request.also.max_context)) answers.max_context = checked(max_context(llm));
+  if (request.has_gpu && (op == "max_context" || request.also.max_context))
+    answers.max_context = checked(max_context(llm));
   if (request.has_gpu && (op == "max_batch" || request.also.max_batch)) answers.max_batch = checked(max_sequences(llm));
   if (op == "max_context") llm.context = std::max<std::int64_t>(1, answers.max_context->value);
   if (op == "max_batch") llm.sequences = std::max<std::int64_t>(1, answers.max_batch->value);

@@ -77,7 +77,8 @@ const TensorType* cache_type(const EngineOptions& engine, const Json& json, cons
 // One side of the cache may be named in "kv_cache" and among the engine's options: then both must agree.
 const TensorType* agreed(const TensorType* type, const TensorType* again, const std::string& path) {
   if (type != nullptr && again != nullptr && type != again) {
-    refuse(path, "this contradicts /kv_cache", "\"" + std::string(again->id) + "\"", "\"" + std::string(type->id) + "\"");
+    refuse(path, "this contradicts /kv_cache", "\"" + std::string(again->id) + "\"",
+           "\"" + std::string(type->id) + "\"");
   }
   return type != nullptr ? type : again;
 }
@@ -118,7 +119,8 @@ void read_cache(const ObjectReader& request, const ObjectReader* engine, LlmRequ
   const TensorType* fallback = default_cache_type(llm.engine, *llm.model);
   llm.type_k = k != nullptr ? k : fallback;
   llm.type_v = v != nullptr ? v : fallback;
-  const bool one_type = std::holds_alternative<VllmOptions>(llm.engine) || std::holds_alternative<TransformersOptions>(llm.engine);
+  const bool one_type =
+      std::holds_alternative<VllmOptions>(llm.engine) || std::holds_alternative<TransformersOptions>(llm.engine);
   if (one_type && llm.type_k != llm.type_v) {
     refuse("/kv_cache", std::string(name_of(llm.engine)) + " keeps keys and values in one type",
            "{\"k\": \"" + std::string(llm.type_k->id) + "\", \"v\": \"" + std::string(llm.type_v->id) + "\"}",
@@ -156,9 +158,7 @@ void read_engine(const ObjectReader& request, LlmRequest& llm) {
     case 0: llm.engine = read_llama_cpp(reader); break;
     case 1: llm.engine = read_vllm(reader); break;
     case 2: llm.engine = read_transformers(reader); break;
-    default:
-      reader.only({"name"});
-      llm.engine = IdealOptions{};
+    default: reader.only({"name"}); llm.engine = IdealOptions{};
   }
   read_cache(request, &reader, llm);
 }

@@ -7,7 +7,8 @@
 namespace vram {
 namespace {
 
-constexpr const char* kForms = R"(one of {"id": "rtx-4090"}, {"memory_gib": 24}, {"row": {...}}, each with "count" if not 1)";
+constexpr const char* kForms =
+    R"(one of {"id": "rtx-4090"}, {"memory_gib": 24}, {"row": {...}}, each with "count" if not 1)";
 constexpr double kLargestMib = 1e9;  // a thousand times the largest there is
 
 Bytes from_mib(double mib) { return static_cast<Bytes>(std::llround(mib * static_cast<double>(kMiB))); }
@@ -52,8 +53,9 @@ Gpu read_gpu_row(const Json& row, std::string_view path) {
   gpu.architecture = reader.string_or("architecture", "");
   gpu.form_factor = reader.string_or("form_factor", "");
   gpu.memory_bytes = from_mib(reader.number("memory_mib", 1, kLargestMib));
-  gpu.memory_bytes_nominal = from_mib(1024 * reader.number_or("memory_gb", 0.001, kLargestMib / 1024,
-                                                              static_cast<double>(gpu.memory_bytes) / static_cast<double>(kGiB)));
+  gpu.memory_bytes_nominal =
+      from_mib(1024 * reader.number_or("memory_gb", 0.001, kLargestMib / 1024,
+                                       static_cast<double>(gpu.memory_bytes) / static_cast<double>(kGiB)));
   gpu.memory_bytes_runtime = from_mib(reader.number_or("runtime_mib", 0, kLargestMib, 0));
   gpu.memory_reported = reader.boolean_or("memory_reported", true);
   gpu.unified_memory = reader.boolean_or("unified", false);

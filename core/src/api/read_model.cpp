@@ -98,7 +98,8 @@ Model read_model(const ObjectReader& request, const CallerRows& rows) {
     refuse("/model", "a model is given by exactly one of id, config and manual", shown(*json), kForms);
   }
   if (reader.has("name") && reader.has("id")) {
-    refuse("/model/name", "a model of the catalogue has its name already", shown(*reader.find("name")), "no name beside id");
+    refuse("/model/name", "a model of the catalogue has its name already", shown(*reader.find("name")),
+           "no name beside id");
   }
   if (reader.has("id")) return named_model(reader.string("id"), rows);
   Model model = reader.has("config") ? read_config(*reader.find("config"), "/model/config")

@@ -23,9 +23,11 @@ std::vector<std::string> texts(const ObjectReader& reader, std::string_view key)
   std::vector<std::string> result;
   const Json* list = reader.find(key);
   if (list == nullptr) return result;
-  if (!list->is_array()) refuse(reader.path_of(key), std::string(key) + " must be a list", shown(*list), "a list of texts");
+  if (!list->is_array())
+    refuse(reader.path_of(key), std::string(key) + " must be a list", shown(*list), "a list of texts");
   for (const Json& item : *list) {
-    if (!item.is_string()) refuse(reader.path_of(key), std::string(key) + " must hold texts", shown(item), "a list of texts");
+    if (!item.is_string())
+      refuse(reader.path_of(key), std::string(key) + " must hold texts", shown(item), "a list of texts");
     result.push_back(item.get<std::string>());
   }
   return result;
@@ -36,7 +38,8 @@ ProfileRule read_rule(const ObjectReader& row) {
   const Json* json = row.find("applies_to");
   if (json == nullptr) return rule;
   const ObjectReader reader(*json, row.path_of("applies_to"));
-  reader.only({"automatic", "vendor", "architecture", "form_factor", "memory_gib_min", "memory_gib_max", "count_min", "count_max"});
+  reader.only({"automatic", "vendor", "architecture", "form_factor", "memory_gib_min", "memory_gib_max", "count_min",
+               "count_max"});
   rule.automatic = reader.boolean_or("automatic", true);
   rule.vendor = texts(reader, "vendor");
   rule.architecture = texts(reader, "architecture");
@@ -50,9 +53,9 @@ ProfileRule read_rule(const ObjectReader& row) {
 
 ProfileRow read_profile_row(const Json& row, const std::string& path) {
   const ObjectReader reader(row, path);
-  reader.only({"id", "name", "description", "runtime_context_low_mib", "runtime_context_mib", "runtime_context_high_mib",
-               "framework_low_mib", "framework_mib", "framework_high_mib", "display_reserve_mib", "fragmentation_factor",
-               "applies_to", "source"});
+  reader.only({"id", "name", "description", "runtime_context_low_mib", "runtime_context_mib",
+               "runtime_context_high_mib", "framework_low_mib", "framework_mib", "framework_high_mib",
+               "display_reserve_mib", "fragmentation_factor", "applies_to", "source"});
   ProfileRow result;
   OverheadProfile& p = result.profile;
   p.id = reader.string_or("id", "custom");
@@ -77,7 +80,8 @@ ProfileRow read_profile_row(const Json& row, const std::string& path) {
 const std::vector<ProfileRow>& built_in_profiles() {
   static const std::vector<ProfileRow> rows = [] {
     std::vector<ProfileRow> result;
-    for (const CatalogueRow& row : profile_rows()) result.push_back(read_profile_row(parse_own(row.json), "/profiles/" + std::string(row.id)));
+    for (const CatalogueRow& row : profile_rows())
+      result.push_back(read_profile_row(parse_own(row.json), "/profiles/" + std::string(row.id)));
     return result;
   }();
   return rows;
@@ -113,7 +117,8 @@ Profiles read_profiles(const ObjectReader& request, const CallerRows& rows) {
     profiles.fixed = read_profile_row(*json, "/profile");
     return profiles;
   }
-  if (!json->is_string()) refuse("/profile", "profile must be a text or an object", shown(*json), "\"auto\", an id, or a profile {...}");
+  if (!json->is_string())
+    refuse("/profile", "profile must be a text or an object", shown(*json), "\"auto\", an id, or a profile {...}");
   const auto& id = json->get_ref<const std::string&>();
   std::vector<std::string_view> known{"auto"};
   const std::vector<ProfileRow>* const lists[] = {&profiles.own, &built_in_profiles()};

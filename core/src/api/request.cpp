@@ -36,7 +36,8 @@ Also read_also(const ObjectReader& reader) {
 
 void read_request(const Json& json, EstimateRequest& request) {
   const ObjectReader reader(json, "");
-  reader.only({"op", "model", "weights", "kv_cache", "context", "sequences", "engine", "gpu", "profile", "also", "rows"});
+  reader.only(
+      {"op", "model", "weights", "kv_cache", "context", "sequences", "engine", "gpu", "profile", "also", "rows"});
   request.rows = read_rows(reader);
   request.also = read_also(reader);
   request.model = read_model(reader, request.rows);
@@ -47,9 +48,9 @@ void read_request(const Json& json, EstimateRequest& request) {
   llm.context = reader.integer_or("context", 1, kContextLimit,
                                   trained_for > 0 ? std::min(kDefaultContext, trained_for) : kDefaultContext);
   if (trained_for > 0 && llm.context > trained_for) {
-    request.warnings.push_back({"/context", "the model's configuration states max_position_embeddings = " +
-                                                std::to_string(trained_for) + "; memory is counted for " +
-                                                std::to_string(llm.context) + " tokens all the same"});
+    request.warnings.push_back(
+        {"/context", "the model's configuration states max_position_embeddings = " + std::to_string(trained_for) +
+                         "; memory is counted for " + std::to_string(llm.context) + " tokens all the same"});
   }
   llm.sequences = reader.integer_or("sequences", 1, kSequencesLimit, 1);
   read_engine(reader, llm);

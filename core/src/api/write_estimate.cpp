@@ -57,7 +57,11 @@ void write_engine(JsonWriter& out, const LlmRequest& request, const LlmEstimate&
   write_options(out, effective_options(request));
   out.key("figures").begin_array();
   for (const Figure& figure : estimate.figures) {
-    out.begin_object().field("name", figure.name).field("number", figure.number).field("unit", figure.unit).end_object();
+    out.begin_object()
+        .field("name", figure.name)
+        .field("number", figure.number)
+        .field("unit", figure.unit)
+        .end_object();
   }
   out.end_array().end_object();
 }
@@ -70,7 +74,9 @@ void write_gpu(JsonWriter& out, const EstimateRequest& request) {
   }
   const Gpu& gpu = request.llm.machine.gpu;
   out.begin_object();
-  out.field("id", std::string_view(gpu.id)).field("name", std::string_view(gpu.name)).field("count", request.llm.machine.count);
+  out.field("id", std::string_view(gpu.id))
+      .field("name", std::string_view(gpu.name))
+      .field("count", request.llm.machine.count);
   out.field("memory_bytes", gpu.memory_bytes).field("memory_bytes_nominal", gpu.memory_bytes_nominal);
   out.field("memory_reported", gpu.memory_reported).field("unified_memory", gpu.unified_memory);
   out.end_object();
@@ -121,7 +127,8 @@ void write_fit(JsonWriter& out, const EstimateRequest& request, const LlmEstimat
 }
 
 // Null when it was asked for without a GPU.
-void write_largest(JsonWriter& out, std::string_view key, const std::optional<Largest>& answer, std::int64_t model_limit) {
+void write_largest(JsonWriter& out, std::string_view key, const std::optional<Largest>& answer,
+                   std::int64_t model_limit) {
   out.key(key);
   if (!answer) {
     out.null();
@@ -138,7 +145,10 @@ void write_largest(JsonWriter& out, std::string_view key, const std::optional<La
   if (largest.bounded_by_limit) {
     out.null();
   } else {
-    out.begin_object().field("kind", name_of(largest.blocked_by)).field("device", name_of(largest.blocked_on)).end_object();
+    out.begin_object()
+        .field("kind", name_of(largest.blocked_by))
+        .field("device", name_of(largest.blocked_on))
+        .end_object();
   }
   out.end_object();
 }

@@ -134,7 +134,9 @@ std::string did_you_mean(std::string_view typed, const std::vector<std::string_v
   return nearest.empty() ? "" : "; did you mean \"" + std::string(nearest) + "\"?";
 }
 
-std::string path_at(std::string_view path, std::size_t index) { return std::string(path) + "/" + std::to_string(index); }
+std::string path_at(std::string_view path, std::size_t index) {
+  return std::string(path) + "/" + std::to_string(index);
+}
 
 void refuse(std::string path, std::string message, std::string value, std::string expected) {
   throw BadInput{{std::move(path), std::move(message), std::move(value), std::move(expected)}};
@@ -238,7 +240,8 @@ double ObjectReader::number_or(std::string_view key, double low, double high, do
 bool ObjectReader::boolean_or(std::string_view key, bool fallback) const {
   const Json* value = find(key);
   if (value == nullptr) return fallback;
-  if (!value->is_boolean()) refuse(path_of(key), std::string(key) + " must be true or false", shown(*value), "true or false");
+  if (!value->is_boolean())
+    refuse(path_of(key), std::string(key) + " must be true or false", shown(*value), "true or false");
   return value->get<bool>();
 }
 
@@ -279,7 +282,8 @@ void ObjectReader::only(std::initializer_list<std::string_view> known) const {
   for (const auto& [key, value] : object_->items()) {
     if (std::find(known.begin(), known.end(), key) != known.end()) continue;
     std::string expected;
-    for (const std::string_view candidate : known) expected += (expected.empty() ? "one of: " : ", ") + std::string(candidate);
+    for (const std::string_view candidate : known)
+      expected += (expected.empty() ? "one of: " : ", ") + std::string(candidate);
     refuse(path_of(shortened(key)), "unknown key " + shown(Json(key)) + did_you_mean(key, known), shown(value),
            expected.empty() ? "no keys" : expected);
   }

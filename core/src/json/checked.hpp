@@ -62,7 +62,8 @@ class ObjectReader {
   std::string string_or(std::string_view key, std::string_view fallback) const;
 
   // The index of the text in `names`; refuses any other, naming the nearest.
-  std::size_t choice_or(std::string_view key, std::initializer_list<std::string_view> names, std::size_t fallback) const;
+  std::size_t choice_or(std::string_view key, std::initializer_list<std::string_view> names,
+                        std::size_t fallback) const;
 
   // The first of several aliases that is present, or an empty view.
   std::string_view first_of(std::initializer_list<std::string_view> keys) const;

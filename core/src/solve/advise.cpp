@@ -20,7 +20,8 @@ struct Option {
 
 // Laptops and shared memory do not come in twos; vLLM has no Metal and no integrated GPUs but NVIDIA's.
 bool sensible(const Gpu& gpu, int count, const EngineOptions& engine) {
-  const bool single = gpu.unified_memory || gpu.form_factor == "laptop" || gpu.form_factor == "soc" || gpu.form_factor == "embedded";
+  const bool single =
+      gpu.unified_memory || gpu.form_factor == "laptop" || gpu.form_factor == "soc" || gpu.form_factor == "embedded";
   if (count > 1 && (single || gpu.memory_bytes_nominal < kLeastOfSeveral)) return false;
   if (std::holds_alternative<VllmOptions>(engine)) return !gpu.unified_memory || gpu.vendor == "nvidia";
   return true;
@@ -29,12 +30,12 @@ bool sensible(const Gpu& gpu, int count, const EngineOptions& engine) {
 // Dies of the same size: the popular one, then desktop before data centre, then the larger.
 auto rank(const Option& option) {
   const Gpu& gpu = *option.gpu;
-  return std::make_tuple(option.nominal_total(), option.count, !gpu.popular, gpu.form_factor != "desktop", -gpu.memory_bytes,
-                         std::string_view(gpu.id));
+  return std::make_tuple(option.nominal_total(), option.count, !gpu.popular, gpu.form_factor != "desktop",
+                         -gpu.memory_bytes, std::string_view(gpu.id));
 }
 
-// Whether a request fits depends on the machine through its count, its profile, its vendor, and, where the engine takes a
-// share of the memory, through its size. Ledgers of equal machines are computed once.
+// Whether a request fits depends on the machine through its count, its profile, its vendor, and, where the engine takes
+// a share of the memory, through its size. Ledgers of equal machines are computed once.
 class Fitter {
  public:
   Fitter(LlmRequest request, const ProfileOf& profile_of) : request_(std::move(request)), profile_of_(profile_of) {
@@ -100,8 +101,8 @@ std::vector<Advice> advise(const LlmRequest& request, const std::vector<Gpu>& ca
 
   Fitter fitter(request, profile_of);
   std::vector<Advice> advice;
-  std::set<std::string_view> done;                // GPUs of which fewer fit already
-  std::set<std::tuple<Bytes, bool>> sizes;        // total size; single GPU or several
+  std::set<std::string_view> done;          // GPUs of which fewer fit already
+  std::set<std::tuple<Bytes, bool>> sizes;  // total size; single GPU or several
   for (const Option& option : options) {
     if (advice.size() == at_most) break;
     const std::tuple<Bytes, bool> size{option.nominal_total(), option.count > 1};
