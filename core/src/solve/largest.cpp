@@ -1,4 +1,4 @@
-// Exact search for the largest value of one knob: doubling, then bisection, over the same forward estimate.
+// Exact search for the largest value of one knob over the same forward estimate.
 #include <algorithm>
 
 #include "vram/solve.hpp"
@@ -6,60 +6,86 @@
 namespace vram {
 namespace {
 
+// A little more than the steps in which engines take their caches (256 cells, 16 tokens).
+constexpr std::int64_t kNearby = 300;
+
 enum class Answer { fits, does_not_fit, refused };
 
-// `knob` is the member of LlmRequest that is searched.
+// One probe of the search.
+struct Probe {
+  Answer answer = Answer::refused;
+  Bytes headroom = 0;               // of the fullest GPU
+  Device device;                    // which one that is
+  Kind blocked_by = Kind::weights;  // the first entry that no longer fits
+};
+
+// The value between `good` and `bad` at which the headroom would run out if it fell in a straight line, as it nearly
+// does.
+std::int64_t straight_line(std::int64_t good, Bytes headroom_at_good, std::int64_t bad, Bytes headroom_at_bad) {
+  const double share = static_cast<double>(headroom_at_good) /
+                       (static_cast<double>(headroom_at_good) - static_cast<double>(headroom_at_bad));
+  const auto step = static_cast<std::int64_t>(share * static_cast<double>(bad - good));
+  return good + std::clamp<std::int64_t>(step, 1, bad - good - 1);
+}
+
+// `knob` is the member of LlmRequest that is searched. A straight line finds the neighbourhood, halving the rest;
+// whatever is probed, the value found fits and the next one does not.
 Result<Largest> largest(LlmRequest request, std::int64_t LlmRequest::*knob, std::int64_t limit) {
-  Fit fit;
-  Kind blocked_by = Kind::weights;
-  const auto try_value = [&](std::int64_t value) {
+  const auto probe = [&](std::int64_t value) {
     request.*knob = value;
     const Result<LlmEstimate> result = estimate(request);
-    if (!result.ok()) return Answer::refused;
-    fit = check_fit(result->ledger, request.machine);
-    if (fit.verdict != Fit::Verdict::does_not_fit) return Answer::fits;
-    if (fit.first_entry >= 0) blocked_by = result->ledger.entries[static_cast<std::size_t>(fit.first_entry)].kind;
-    return Answer::does_not_fit;
+    if (!result.ok()) return Probe{};
+    const Fit fit = check_fit(result->ledger, request.machine);
+    Probe found{Answer::fits, fit.headroom_bytes, fit.device, Kind::weights};
+    if (fit.verdict == Fit::Verdict::does_not_fit) found.answer = Answer::does_not_fit;
+    if (fit.first_entry >= 0) found.blocked_by = result->ledger.entries[static_cast<std::size_t>(fit.first_entry)].kind;
+    return found;
   };
 
+  // The request as it stands is the first guess.
+  const std::int64_t asked = std::clamp<std::int64_t>(request.*knob, 1, limit);
   request.*knob = 1;
   if (const Result<LlmEstimate> smallest = estimate(request); !smallest.ok()) return smallest.error();
 
   // Invariant: `good` fits (or is 0), `bad` does not (or is limit + 1).
   std::int64_t good = 0;
   std::int64_t bad = limit + 1;
-  Answer at_bad = Answer::refused;
-  for (std::int64_t probe = 1; good < limit && bad > limit;) {
-    const Answer answer = try_value(probe);
-    if (answer == Answer::fits) {
-      good = probe;
-      probe = std::min(limit, probe * 2);
+  Probe at_good;
+  Probe at_bad;
+  const auto learn = [&](std::int64_t value) {
+    const Probe found = probe(value);
+    if (found.answer == Answer::fits) {
+      good = value;
+      at_good = found;
     } else {
-      bad = probe;
-      at_bad = answer;
+      bad = value;
+      at_bad = found;
     }
+  };
+  for (std::int64_t value = asked; bad > limit && good < limit;) {
+    learn(value);
+    value = value > limit / 4 ? limit : value * 4;
   }
-  while (bad - good > 1) {
-    const std::int64_t middle = good + (bad - good) / 2;
-    const Answer answer = try_value(middle);
-    if (answer == Answer::fits) {
-      good = middle;
-    } else {
-      bad = middle;
-      at_bad = answer;
+  for (int turn = 0; bad - good > 1; ++turn) {
+    const bool line = turn % 3 != 2 && good > 0 && at_bad.answer == Answer::does_not_fit;
+    learn(line ? straight_line(good, at_good.headroom, bad, at_bad.headroom) : good + (bad - good) / 2);
+    // A line tends to end on one side again and again: the next probe looks just across.
+    if (line && bad - good > kNearby) {
+      if (at_good.headroom < -at_bad.headroom) {
+        learn(good + kNearby);
+      } else {
+        learn(bad - kNearby);
+      }
     }
   }
 
   Largest found;
   found.value = good;
   // What the engine itself refuses is a limit of the engine, not of the memory.
-  found.bounded_by_limit = at_bad == Answer::refused;
+  found.bounded_by_limit = at_bad.answer == Answer::refused;
   found.limit = found.bounded_by_limit ? good : limit;
-  if (at_bad == Answer::does_not_fit) {
-    try_value(bad);
-    found.blocked_by = blocked_by;
-    found.blocked_on = fit.device;
-  }
+  found.blocked_by = at_bad.blocked_by;
+  found.blocked_on = at_bad.device;
   return found;
 }
 
