@@ -19,14 +19,27 @@ struct Probe {
   Kind blocked_by = Kind::weights;  // the first entry that no longer fits
 };
 
-// The value between `good` and `bad` at which the headroom would run out if it fell in a straight line, as it nearly
-// does.
-std::int64_t straight_line(std::int64_t good, Bytes headroom_at_good, std::int64_t bad, Bytes headroom_at_bad) {
-  const double share = static_cast<double>(headroom_at_good) /
-                       (static_cast<double>(headroom_at_good) - static_cast<double>(headroom_at_bad));
-  const auto step = static_cast<std::int64_t>(share * static_cast<double>(bad - good));
-  return good + std::clamp<std::int64_t>(step, 1, bad - good - 1);
-}
+// What is known so far: `good` fits (or is 0), `bad` does not (or is one above the limit).
+struct Bracket {
+  std::int64_t good = 0;
+  std::int64_t bad = 0;
+  Probe at_good;
+  Probe at_bad;
+
+  void learn(std::int64_t value, const Probe& probe) {
+    const bool fits = probe.answer == Answer::fits;
+    (fits ? good : bad) = value;
+    (fits ? at_good : at_bad) = probe;
+  }
+  std::int64_t middle() const { return good + (bad - good) / 2; }
+  // Where the headroom would run out if it fell in a straight line, as it nearly does. Both ends are probed.
+  std::int64_t straight_line() const {
+    const auto left = static_cast<double>(at_good.headroom);
+    const double share = left / (left - static_cast<double>(at_bad.headroom));
+    const auto step = static_cast<std::int64_t>(share * static_cast<double>(bad - good));
+    return good + std::clamp<std::int64_t>(step, 1, bad - good - 1);
+  }
+};
 
 // `knob` is the member of LlmRequest that is searched. A straight line finds the neighbourhood, halving the rest;
 // whatever is probed, the value found fits and the next one does not.
@@ -47,45 +60,31 @@ Result<Largest> largest(LlmRequest request, std::int64_t LlmRequest::*knob, std:
   request.*knob = 1;
   if (const Result<LlmEstimate> smallest = estimate(request); !smallest.ok()) return smallest.error();
 
-  // Invariant: `good` fits (or is 0), `bad` does not (or is limit + 1).
-  std::int64_t good = 0;
-  std::int64_t bad = limit + 1;
-  Probe at_good;
-  Probe at_bad;
-  const auto learn = [&](std::int64_t value) {
-    const Probe found = probe(value);
-    if (found.answer == Answer::fits) {
-      good = value;
-      at_good = found;
-    } else {
-      bad = value;
-      at_bad = found;
-    }
-  };
-  for (std::int64_t value = asked; bad > limit && good < limit;) {
-    learn(value);
+  Bracket range;
+  range.bad = limit + 1;
+  for (std::int64_t value = asked; range.bad > limit && range.good < limit;) {
+    range.learn(value, probe(value));
     value = value > limit / 4 ? limit : value * 4;
   }
-  for (int turn = 0; bad - good > 1; ++turn) {
-    const bool line = turn % 3 != 2 && good > 0 && at_bad.answer == Answer::does_not_fit;
-    learn(line ? straight_line(good, at_good.headroom, bad, at_bad.headroom) : good + (bad - good) / 2);
+  for (int turn = 0; range.bad - range.good > 1; ++turn) {
+    const bool line = turn % 3 != 2 && range.good > 0 && range.at_bad.answer == Answer::does_not_fit;
+    const std::int64_t value = line ? range.straight_line() : range.middle();
+    range.learn(value, probe(value));
     // A line tends to end on one side again and again: the next probe looks just across.
-    if (line && bad - good > kNearby) {
-      if (at_good.headroom < -at_bad.headroom) {
-        learn(good + kNearby);
-      } else {
-        learn(bad - kNearby);
-      }
+    if (line && range.bad - range.good > kNearby) {
+      const bool near_good = range.at_good.headroom < -range.at_bad.headroom;
+      const std::int64_t across = near_good ? range.good + kNearby : range.bad - kNearby;
+      range.learn(across, probe(across));
     }
   }
 
   Largest found;
-  found.value = good;
+  found.value = range.good;
   // What the engine itself refuses is a limit of the engine, not of the memory.
-  found.bounded_by_limit = at_bad.answer == Answer::refused;
-  found.limit = found.bounded_by_limit ? good : limit;
-  found.blocked_by = at_bad.blocked_by;
-  found.blocked_on = at_bad.device;
+  found.bounded_by_limit = range.at_bad.answer == Answer::refused;
+  found.limit = found.bounded_by_limit ? range.good : limit;
+  found.blocked_by = range.at_bad.blocked_by;
+  found.blocked_on = range.at_bad.device;
   return found;
 }
 
