@@ -4,6 +4,7 @@
 
 #include "llm/engines/llama_cpp/architectures.hpp"
 #include "llm/engines/llama_cpp/ggml_schedule.hpp"
+#include "llm/engines/llama_cpp/short_stack.hpp"
 
 namespace vram::llama_cpp {
 
@@ -22,9 +23,14 @@ Interval stated(Bytes bytes, bool described) {
 
 }  // namespace
 
-ComputeBuffers compute_buffers(const LlmRequest& request, const Settings& s, const Placement& placement,
+ComputeBuffers compute_buffers(const Model& model, const Settings& s, const Placement& placement,
                                const WeightPlan& weights) {
-  const Model& model = *request.model;
+  const std::optional<Model> shorter = short_stack(model, s, placement);
+  return replay_graph(shorter ? *shorter : model, s, placement, weights);
+}
+
+ComputeBuffers replay_graph(const Model& model, const Settings& s, const Placement& placement,
+                            const WeightPlan& weights) {
   GraphBuilder builder(model, s, placement, weights);
   ComputeBuffers buffers;
   buffers.described = build_described(builder);
