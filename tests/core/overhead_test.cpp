@@ -74,7 +74,8 @@ TEST_CASE("Every GPU in use pays for a context, the first for the screen, PyTorc
   request.profile.runtime_context = 2 * kMiB;
   request.profile.runtime_context_high = 3 * kMiB;
   request.profile.framework = request.profile.framework_high = 5 * kMiB;
-  request.profile.display_reserve = 7 * kMiB;
+  request.profile.display_reserve_low = request.profile.display_reserve = request.profile.display_reserve_high =
+      7 * kMiB;
   request.profile.fragmentation_factor = 1.5;
 
   request.engine = TransformersOptions{};

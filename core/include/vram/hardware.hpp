@@ -33,10 +33,10 @@ struct Machine {
 
 // What a process pays before its first tensor, and what is gone before it starts.
 // A row of core/data/profiles.json: id, name, description, runtime_context_low_mib, runtime_context_mib,
-// runtime_context_high_mib, framework_low_mib, framework_mib, framework_high_mib, display_reserve_mib,
-// fragmentation_factor, source and applies_to, which holds the keys of ProfileRule (memory_gib_* in GiB, 0: no bound).
-// "auto" is the first row in file order whose rule applies to the machine; the last row applies to all.
-// Callers may bring their own.
+// runtime_context_high_mib, framework_low_mib, framework_mib, framework_high_mib, display_reserve_low_mib,
+// display_reserve_mib, display_reserve_high_mib, fragmentation_factor, source and applies_to, which holds the keys of
+// ProfileRule (memory_gib_* in GiB, 0: no bound). "auto" is the first row in file order whose rule applies to the
+// machine; the last row applies to all. Callers may bring their own.
 struct OverheadProfile {
   std::string id;
   std::string name;
@@ -44,8 +44,9 @@ struct OverheadProfile {
   // Each bound triple in bytes, per GPU.
   Bytes runtime_context_low = 0, runtime_context = 0, runtime_context_high = 0;  // driver context and kernels
   Bytes framework_low = 0, framework = 0, framework_high = 0;  // workspaces and pools of PyTorch-like frameworks
-  Bytes display_reserve = 0;                                   // desktop, browser, compositor; on the first GPU only
-  double fragmentation_factor = 1;                             // >= 1; multiplies what a caching allocator holds
+  // Desktop, browser, compositor; on the first GPU only.
+  Bytes display_reserve_low = 0, display_reserve = 0, display_reserve_high = 0;
+  double fragmentation_factor = 1;  // >= 1; multiplies what a caching allocator holds
   std::string source;
 };
 

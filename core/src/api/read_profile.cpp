@@ -55,7 +55,8 @@ ProfileRow read_profile_row(const Json& row, const std::string& path) {
   const ObjectReader reader(row, path);
   reader.only({"id", "name", "description", "runtime_context_low_mib", "runtime_context_mib",
                "runtime_context_high_mib", "framework_low_mib", "framework_mib", "framework_high_mib",
-               "display_reserve_mib", "fragmentation_factor", "applies_to", "source"});
+               "display_reserve_low_mib", "display_reserve_mib", "display_reserve_high_mib", "fragmentation_factor",
+               "applies_to", "source"});
   ProfileRow result;
   OverheadProfile& p = result.profile;
   p.id = reader.string_or("id", "custom");
@@ -68,10 +69,13 @@ ProfileRow read_profile_row(const Json& row, const std::string& path) {
   p.framework_low = mib(reader, "framework_low_mib", p.framework);
   p.framework_high = mib(reader, "framework_high_mib", p.framework);
   p.display_reserve = mib(reader, "display_reserve_mib", 0);
+  p.display_reserve_low = mib(reader, "display_reserve_low_mib", p.display_reserve);
+  p.display_reserve_high = mib(reader, "display_reserve_high_mib", p.display_reserve);
   p.fragmentation_factor = reader.number_or("fragmentation_factor", 1, 4, 1);
   p.source = reader.string_or("source", "given by the caller");
   check_order(reader, "runtime_context_mib", p.runtime_context_low, p.runtime_context, p.runtime_context_high);
   check_order(reader, "framework_mib", p.framework_low, p.framework, p.framework_high);
+  check_order(reader, "display_reserve_mib", p.display_reserve_low, p.display_reserve, p.display_reserve_high);
   result.rule = read_rule(reader);
   return result;
 }

@@ -70,7 +70,10 @@ bool applies(const ProfileRule& rule, const Machine& machine) {
          (rule.count_max <= 0 || machine.count <= rule.count_max);
 }
 
-Bytes display_bytes(const OverheadProfile& profile, int index) { return index == 0 ? profile.display_reserve : 0; }
+Interval display_bytes(const OverheadProfile& profile, int index) {
+  if (index > 0) return {};
+  return {profile.display_reserve_low, profile.display_reserve, profile.display_reserve_high};
+}
 
 void add_overheads(const LlmRequest& request, LlmEstimate& estimate) {
   const OverheadProfile& profile = request.profile;
@@ -91,14 +94,14 @@ void add_overheads(const LlmRequest& request, LlmEstimate& estimate) {
                         "Fragmentation, the model's own factor", "given by the caller for this model");
     }
     if (ideal) continue;
-    if (display_bytes(profile, index) > 0) {
+    if (display_bytes(profile, index).high > 0) {
       ledger.entries.push_back({Kind::reserved,
                                 "Display and other programs",
                                 device,
                                 kInference,
-                                Interval::exact(display_bytes(profile, index)),
+                                display_bytes(profile, index),
                                 "display_reserve",
-                                {{"display_reserve", static_cast<double>(display_bytes(profile, index))}},
+                                {{"display_reserve", static_cast<double>(display_bytes(profile, index).expected)}},
                                 profile.source});
     }
     if (profile.runtime_context_high > 0) {

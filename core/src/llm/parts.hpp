@@ -33,6 +33,6 @@ bool has_experts(const Model& model);
 void add_overheads(const LlmRequest& request, LlmEstimate& estimate);
 
 // Share of GPU memory that is gone on GPU `index` before the engine's own budget starts.
-Bytes display_bytes(const OverheadProfile& profile, int index);
+Interval display_bytes(const OverheadProfile& profile, int index);
 
 }  // namespace vram

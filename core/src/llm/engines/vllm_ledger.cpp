@@ -70,7 +70,7 @@ void write_fill(const LlmRequest& request, const VllmOptions& o, const Rank& ran
   const Bytes budget = budget_bytes(request, o);
   const OverheadProfile& profile = request.profile;
   const Interval outside =
-      Interval::exact(display_bytes(profile, device.index)) +
+      display_bytes(profile, device.index) +
       Interval{profile.runtime_context_low, profile.runtime_context, profile.runtime_context_high} + rank.graphs;
   const Interval inside = rank.fixed();
   const bool fits = add(inside.expected, rank.cache) <= budget && outside.expected <= total - budget;

@@ -42,7 +42,8 @@ ComputeBuffers replay_graph(const Model& model, const Settings& s, const Placeme
   // Pipeline parallelism: several GPUs, everything on them, no tensor moved by hand.
   backends.copies = placement.gpus > 1 && everything && s.offload_kqv && s.n_cpu_moe == 0 ? 4 : 1;
   const ggml::BufferSizes sizes = ggml::reserve(builder.g, backends);
-  for (std::size_t i = 0; i + 1 < sizes.bytes.size(); ++i) buffers.gpu.push_back(stated(sizes.bytes[i], buffers.described));
+  for (std::size_t i = 0; i + 1 < sizes.bytes.size(); ++i)
+    buffers.gpu.push_back(stated(sizes.bytes[i], buffers.described));
   buffers.host = stated(sizes.bytes.back(), buffers.described);
   return buffers;
 }

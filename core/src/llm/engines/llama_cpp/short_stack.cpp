@@ -5,8 +5,8 @@
 namespace vram::llama_cpp {
 namespace {
 
-constexpr std::size_t kLongestPeriod = 8;   // Gemma 3: five windowed layers, then a full one
-constexpr std::size_t kLongestPrefix = 8;   // DeepSeek V3: three dense layers first
+constexpr std::size_t kLongestPeriod = 8;  // Gemma 3: five windowed layers, then a full one
+constexpr std::size_t kLongestPrefix = 8;  // DeepSeek V3: three dense layers first
 constexpr std::size_t kPeriodsKept = 3;
 constexpr std::size_t kLayersKept = 6;
 constexpr std::size_t kStep = 4;  // layers are left out in multiples of this many periods, so that the phase stays
