@@ -140,7 +140,7 @@ Result<LlmEstimate> estimate_llama_cpp(const LlmRequest& request, const LlamaCpp
     Bytes& weights = gpus[static_cast<std::size_t>(placement.output)].weights;
     weights = add(weights, add(plan.output.gpu, plan.tied_head.gpu));
   }
-  const ComputeBuffers compute = compute_buffers(model, s, placement, plan);
+  const ComputeBuffers compute = compute_buffers(request, s, placement, plan);
 
   LedgerWriter writer(request, s);
   for (std::size_t i = 0; i < gpus.size(); ++i) {

@@ -4,7 +4,6 @@
 
 #include "llm/engines/llama_cpp/architectures.hpp"
 #include "llm/engines/llama_cpp/ggml_schedule.hpp"
-#include "llm/engines/llama_cpp/short_stack.hpp"
 
 namespace vram::llama_cpp {
 
@@ -23,14 +22,9 @@ Interval stated(Bytes bytes, bool described) {
 
 }  // namespace
 
-ComputeBuffers compute_buffers(const Model& model, const Settings& s, const Placement& placement,
+ComputeBuffers compute_buffers(const LlmRequest& request, const Settings& s, const Placement& placement,
                                const WeightPlan& weights) {
-  const std::optional<Model> shorter = short_stack(model, s, placement);
-  return replay_graph(shorter ? *shorter : model, s, placement, weights);
-}
-
-ComputeBuffers replay_graph(const Model& model, const Settings& s, const Placement& placement,
-                            const WeightPlan& weights) {
+  const Model& model = *request.model;
   GraphBuilder builder(model, s, placement, weights);
   ComputeBuffers buffers;
   buffers.described = build_described(builder);
@@ -42,8 +36,7 @@ ComputeBuffers replay_graph(const Model& model, const Settings& s, const Placeme
   // Pipeline parallelism: several GPUs, everything on them, no tensor moved by hand.
   backends.copies = placement.gpus > 1 && everything && s.offload_kqv && s.n_cpu_moe == 0 ? 4 : 1;
   const ggml::BufferSizes sizes = ggml::reserve(builder.g, backends);
-  for (std::size_t i = 0; i + 1 < sizes.bytes.size(); ++i)
-    buffers.gpu.push_back(stated(sizes.bytes[i], buffers.described));
+  for (std::size_t i = 0; i + 1 < sizes.bytes.size(); ++i) buffers.gpu.push_back(stated(sizes.bytes[i], buffers.described));
   buffers.host = stated(sizes.bytes.back(), buffers.described);
   return buffers;
 }

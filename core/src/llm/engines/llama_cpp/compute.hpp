@@ -12,11 +12,7 @@ struct ComputeBuffers {
   Interval host;              // pinned RAM for inputs and for what is computed on the CPU
   bool described = true;      // false: a generic decoder stood in for this architecture's graph
 };
-ComputeBuffers compute_buffers(const Model& model, const Settings& settings, const Placement& placement,
+ComputeBuffers compute_buffers(const LlmRequest& request, const Settings& settings, const Placement& placement,
                                const WeightPlan& weights);
-
-// The same, always over every layer of `model`.
-ComputeBuffers replay_graph(const Model& model, const Settings& settings, const Placement& placement,
-                            const WeightPlan& weights);
 
 }  // namespace vram::llama_cpp
