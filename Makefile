@@ -7,8 +7,8 @@ MAKEFLAGS += --no-print-directory
 PORT ?= 8080
 CLANG_FORMAT ?= clang-format
 
-.PHONY: help setup build native wasm page serve test test-native test-asan test-wasm test-page test-readme bench accuracy readme \
-        format lint clean
+.PHONY: help setup build native wasm page serve test test-native test-asan test-wasm test-page test-readme \
+        bench accuracy readme format lint clean
 
 help:
 	@echo "make serve      build everything and serve the page on http://localhost:$(PORT)/"
@@ -60,11 +60,7 @@ test-wasm: native wasm
 test-page: page
 	@npm test --silent
 
-test-accuracy: setup build/release/build.ninja
-	@cmake --build build/release --target vram_accuracy -- --quiet
-	@node tests/readme/accuracy.mjs
-
-readme: native
+test-readme: native
 	@node tests/readme/examples.mjs --check
 
 test: test-native test-asan test-wasm test-page test-readme
