@@ -6,50 +6,45 @@ namespace vram {
 
 Bytes GgmlAllocator::allocate(Bytes bytes) {
   bytes = aligned(bytes);
-  auto best = gaps_.end();
-  for (auto gap = gaps_.begin(); gap != gaps_.end(); ++gap) {
-    if (gap->bytes >= bytes && (best == gaps_.end() || gap->bytes <= best->bytes)) best = gap;
+  auto best = blocks_.end() - 1;
+  for (auto block = blocks_.begin(); block != blocks_.end() - 1; ++block) {
+    if (block->bytes >= bytes && (best == blocks_.end() - 1 || block->bytes <= best->bytes)) best = block;
   }
-  if (best != gaps_.end()) {
-    const Bytes offset = best->offset;
-    best->offset += bytes;
-    best->bytes -= bytes;
-    if (best->bytes == 0) gaps_.erase(best);
-    return offset;
-  }
-  const Bytes offset = end_;
-  end_ = add(end_, bytes);
-  peak_ = std::max(peak_, end_);
+  const Bytes offset = best->offset;
+  best->offset += bytes;
+  best->bytes -= bytes;
+  peak_ = std::max(peak_, offset + bytes);
+  if (best->bytes == 0) blocks_.erase(best);
   return offset;
 }
 
 void GgmlAllocator::free(Bytes offset, Bytes bytes) {
   bytes = aligned(bytes);
-  if (bytes == 0) return;
-  auto next = std::lower_bound(gaps_.begin(), gaps_.end(), offset, [](const Gap& g, Bytes o) { return g.offset < o; });
-  if (next != gaps_.begin() && std::prev(next)->offset + std::prev(next)->bytes == offset) {
-    auto before = std::prev(next);
-    before->bytes += bytes;
-    if (next != gaps_.end() && before->offset + before->bytes == next->offset) {
-      before->bytes += next->bytes;
-      gaps_.erase(next);
+  for (auto block = blocks_.begin(); block != blocks_.end(); ++block) {
+    if (block->offset + block->bytes == offset) {
+      block->bytes += bytes;
+      const auto next = block + 1;
+      if (next != blocks_.end() && block->offset + block->bytes == next->offset) {
+        block->bytes += next->bytes;
+        blocks_.erase(next);
+      }
+      return;
     }
-    if (gaps_.back().offset + gaps_.back().bytes == end_) {
-      end_ = gaps_.back().offset;
-      gaps_.pop_back();
+    if (offset + bytes == block->offset) {
+      block->offset = offset;
+      block->bytes += bytes;
+      if (block != blocks_.begin()) {
+        const auto before = block - 1;
+        if (before->offset + before->bytes == block->offset) {
+          before->bytes += block->bytes;
+          blocks_.erase(block);
+        }
+      }
+      return;
     }
-    return;
   }
-  if (offset + bytes == end_) {
-    end_ = offset;
-    return;
-  }
-  if (next != gaps_.end() && offset + bytes == next->offset) {
-    next->offset = offset;
-    next->bytes += bytes;
-    return;
-  }
-  gaps_.insert(next, {offset, bytes});
+  const auto at = std::find_if(blocks_.begin(), blocks_.end(), [&](const Block& b) { return b.offset >= offset; });
+  blocks_.insert(at, {offset, bytes});
 }
 
 }  // namespace vram

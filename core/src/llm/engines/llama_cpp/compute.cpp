@@ -1,6 +1,7 @@
 #include "llm/engines/llama_cpp/compute.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "llm/engines/llama_cpp/architectures.hpp"
 #include "llm/engines/llama_cpp/ggml_schedule.hpp"
@@ -35,9 +36,25 @@ ComputeBuffers compute_buffers(const LlmRequest& request, const Settings& s, con
   backends.op_offload = s.op_offload;
   // Pipeline parallelism: several GPUs, everything on them, no tensor moved by hand.
   backends.copies = placement.gpus > 1 && everything && s.offload_kqv && s.n_cpu_moe == 0 ? 4 : 1;
-  const ggml::BufferSizes sizes = ggml::reserve(builder.g, backends);
-  for (std::size_t i = 0; i + 1 < sizes.bytes.size(); ++i) buffers.gpu.push_back(stated(sizes.bytes[i], buffers.described));
-  buffers.host = stated(sizes.bytes.back(), buffers.described);
+  // With one GPU a dry run and a real load place everything alike; with several, both bound the answer.
+  const bool differs = placement.gpus > 1 || (s.n_tokens < 32 && !everything);
+  std::vector<Interval> bytes;
+  backends.dry_run = true;
+  ggml::Graph for_dry_run = differs ? builder.g : ggml::Graph();
+  for (const Bytes size : ggml::reserve(differs ? for_dry_run : builder.g, backends).bytes) {
+    bytes.push_back(stated(size, buffers.described));
+  }
+  if (differs) {
+    backends.dry_run = false;
+    const ggml::BufferSizes loaded = ggml::reserve(builder.g, backends);
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+      bytes[i].low = std::min(bytes[i].low, loaded.bytes[i]);
+      bytes[i].high = std::max(bytes[i].high, loaded.bytes[i]);
+    }
+  }
+  buffers.host = bytes.back();
+  bytes.pop_back();
+  buffers.gpu = std::move(bytes);
   return buffers;
 }
 

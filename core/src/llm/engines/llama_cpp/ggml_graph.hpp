@@ -55,6 +55,7 @@ struct Node {
   bool weight = false;
   bool visited = false;
   bool gpu_supported = true;
+  bool soft_place = false;         // `place` was set by hand and a dry run forgets it
   std::int8_t place = -1;          // backend: external ones from the start, the others once scheduled
   Id view_src = -1;                // the tensor that owns the memory; -1: itself
   std::array<Id, kMaxSrc> src{};
@@ -111,7 +112,11 @@ class Graph {
   // Appends `t` and what it needs to the order, depth first, sources from left to right.
   void expand(const Tensor& t);
   void mark_output(const Tensor& t) { node(t.id).output = true; }
-  void pin(const Tensor& t, int place) { node(t.id).place = static_cast<std::int8_t>(place); }
+  // Places a node by hand. `forgotten_by_dry_runs`: see Backends::dry_run.
+  void pin(const Tensor& t, int place, bool forgotten_by_dry_runs = false) {
+    node(t.id).place = static_cast<std::int8_t>(place);
+    node(t.id).soft_place = forgotten_by_dry_runs;
+  }
   void add_fusion(Fusion fusion) { fusions_.push_back(fusion); }
 
   Node& node(Id id) { return nodes_[static_cast<std::size_t>(id)]; }

@@ -44,6 +44,7 @@ class Scheduler {
     }
     for (const Id id : g_.order()) {
       Node& n = g_.node(id);
+      if (b_.dry_run && n.soft_place) n.place = -1;
       if (n.op == Op::view || n.place >= 0) continue;
       if (n.view_src >= 0 && g_.node(n.view_src).external) {
         n.place = g_.node(n.view_src).place;

@@ -16,6 +16,9 @@ struct Backends {
   int copies = 1;              // 4 with pipeline parallelism: every input is kept that often
   Bytes gpu_alignment = 128;
   Bytes host_alignment = 32;
+  // The engine's own dry run (no_alloc, as its --fit uses it) resets the scheduler before it splits the graph and so
+  // loses where norms were placed by hand; a real load does not.
+  bool dry_run = false;
   bool cuda_fusion = true;     // keeps what fused kernels read alive longer
 };
 

@@ -105,9 +105,11 @@ Tensor GraphBuilder::attend(const Attention& a, Tensor q, Tensor k, Tensor v, bo
     if (k) k = rotate(k, in.k_rot);
   }
   if (in.v_rot && v) v = rotate(v, in.v_rot);
+  // With a window cache beside the full one, keys come before values.
   g.expand(q);
-  if (v) g.expand(v);
+  if (v && !have_window_cache_) g.expand(v);
   if (k) g.expand(k);
+  if (v) g.expand(v);
 
   const std::int64_t cells = in.mask.ne[0], streams = s.n_stream;
   const std::int64_t k_width = a.num_key_value_heads * a.head_dim, v_width = a.num_key_value_heads * a.v_head_dim;

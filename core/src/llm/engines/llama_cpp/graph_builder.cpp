@@ -21,7 +21,9 @@ GraphBuilder::GraphBuilder(const Model& m, const Settings& settings, const Place
       full_offload_(settings.n_gpu_layers > static_cast<std::int64_t>(m.layers.size())) {
   g.reserve(m.layers.size() * 64 + 64);
   for (const Layer& l : m.layers) {
-    if (l.attention) widest_v_ = std::max(widest_v_, l.attention->num_key_value_heads * l.attention->v_head_dim);
+    if (!l.attention) continue;
+    if (l.attention->window > 0 && l.attention->span != Span::full && honours_window(m)) have_window_cache_ = true;
+    widest_v_ = std::max(widest_v_, l.attention->num_key_value_heads * l.attention->v_head_dim);
   }
 }
 
@@ -81,7 +83,7 @@ Tensor GraphBuilder::loose_norm(const Tensor& t, bool rms, bool bias) {
 Tensor GraphBuilder::norm(const Tensor& t, bool rms, bool bias) {
   Tensor cur = rms ? g.inplace(t) : g.general(t);
   // The first operation of a layer would otherwise run where the layer before it lives.
-  if (full_offload_ || n_tokens < 32) g.pin(cur, place_);
+  if (full_offload_ || n_tokens < 32) g.pin(cur, place_, true);
   cur = g.inplace(cur, vector(t.ne[0], 1));
   return bias ? g.inplace(cur, vector(t.ne[0], 1)) : cur;
 }

@@ -117,6 +117,7 @@ class GraphBuilder {
   ggml::Tensor pos_, out_ids_, s_copy_main_, s_copy_extra_, none_;
   AttentionInputs full_, window_;
   bool have_full_ = false, have_window_ = false;
+  bool have_window_cache_ = false;  // any layer keeps a window in a cache of its own
 };
 
 template <class F>
