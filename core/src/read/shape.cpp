@@ -91,6 +91,11 @@ Shape read_sizes(Reading& reading) {
   model.vocab_size = shape.vocab;
   const std::string_view positions = text.first(kPositions);
   if (!positions.empty()) model.max_position_embeddings = text.integer(positions, 0, kMaxPositions);
+  if (const Json* scaling = text.find("rope_scaling"); scaling != nullptr && scaling->is_object()) {
+    const auto type = scaling->contains("rope_type") ? scaling->find("rope_type") : scaling->find("type");
+    if (type != scaling->end() && *type == "llama3") model.rope_tables = 1;
+    if (type != scaling->end() && (*type == "longrope" || *type == "su")) model.rope_tables = 2;
+  }
   model.parallel_residual = family.parallel;
   return shape;
 }

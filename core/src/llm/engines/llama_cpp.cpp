@@ -134,6 +134,15 @@ Result<LlmEstimate> estimate_llama_cpp(const LlmRequest& request, const LlamaCpp
     sums.state = add(sums.state, cache.state);
     sums.index = add(sums.index, cache.index);
   }
+  // Tables of rotary factors are loaded once per place where layers live.
+  const Bytes tables = rope_table_bytes(model);
+  for (std::size_t i = 0; i < gpus.size(); ++i) {
+    const bool here = std::find(placement.layer.begin(), placement.layer.end(), static_cast<int>(i)) != placement.layer.end();
+    if (here) gpus[i].weights = add(gpus[i].weights, tables);
+  }
+  if (std::find(placement.layer.begin(), placement.layer.end(), kOnHost) != placement.layer.end()) {
+    host.weights = add(host.weights, tables);
+  }
   if (placement.output == kOnHost) {
     host.weights = add(host.weights, plan.output.host);  // a tied head is the embedding that is in RAM already
   } else {

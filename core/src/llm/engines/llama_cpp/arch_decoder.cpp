@@ -131,6 +131,7 @@ bool build_decoder(GraphBuilder& b) {
   if (d == nullptr) return false;
   Tensor cur = b.embed();
   if (d->scale_embedding) cur = b.g.inplace(cur);
+  if (d->residual_scale) b.g.expand(cur);  // Granite scales while it embeds
   if (d->arch == "gpt2") {
     const Tensor table = b.g.external(ggml::f32(), {b.n_embd, 1024, 1, 1}, b.placement.gpus, true);
     cur = b.g.inplace(cur, b.g.get_rows(table, b.positions()));
@@ -139,7 +140,11 @@ bool build_decoder(GraphBuilder& b) {
     b.at_layer(i);
     cur = layer_of(b, *d, cur);
   }
-  b.finish(cur, d->rms, d->norm_bias, d->logit_ops, d->output_bias, d->gather_late);
+  b.finish(cur, {.gather = d->gather_late ? Head::Gather::before_norm : Head::Gather::in_last_layer,
+                 .rms = d->rms,
+                 .norm_bias = d->norm_bias,
+                 .output_bias = d->output_bias,
+                 .logit_ops = d->logit_ops});
   return true;
 }
 

@@ -149,7 +149,7 @@ class Gemma3n {
     Tensor cur = slice(last);
     for (std::int64_t i = 0; i < kStreams - 1; ++i) cur = g.inplace(cur, slice(merged));
     cur = g.inplace(cur);
-    b.finish(cur, true, false, 3, false, true);
+    b.finish(cur, {.gather = Head::Gather::before_norm, .logit_ops = 3});
   }
 
   GraphBuilder& b;

@@ -34,7 +34,7 @@ bool build_parallel(GraphBuilder& b) {
     const Tensor fed = feed_forward_of(b, layer, normed, Activation::glu, {});
     cur = b.g.inplace(b.g.inplace(fed, in), attended);
   }
-  b.finish(cur, false, false, 1);
+  b.finish(cur, {.rms = false, .logit_ops = 1});
   return true;
 }
 

@@ -159,12 +159,15 @@ bool build_recurrent(GraphBuilder& b) {
   const bool falcon = arch == "falcon-h1", mamba = arch == "mamba" || arch == "mamba2";
   if (!granite && !nemotron && !falcon && !mamba) return false;
   Tensor cur = b.embed();
-  if (granite) cur = b.g.inplace(cur);
+  if (granite) {
+    cur = b.g.inplace(cur);
+    b.g.expand(cur);
+  }
   for (std::size_t i = 0; i < b.model.layers.size(); ++i) {
     b.at_layer(i);
     cur = granite ? granite_layer(b, i, cur) : nemotron ? nemotron_layer(b, i, cur) : falcon ? falcon_layer(b, i, cur) : mamba_layer(b, i, cur);
   }
-  b.finish(cur, true, false, granite ? 1 : 0, false, nemotron);
+  b.finish(cur, {.gather = nemotron ? Head::Gather::after_norm : Head::Gather::in_last_layer, .logit_ops = granite ? 1 : 0});
   return true;
 }
 

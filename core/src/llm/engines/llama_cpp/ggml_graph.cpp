@@ -64,8 +64,7 @@ Tensor Graph::make(Op op, const TensorType& type, std::array<std::int64_t, 4> ne
                                                      : product({ne[1], ne[2], ne[3]});
   for (const Tensor& s : src) {
     if (s.id < 0 || n.src_count == kMaxSrc) continue;
-    // Only a tensor that owns its memory can hand it over: a view never does.
-    if ((op == Op::inplace || op == Op::rope) && node(s.id).view_src < 0 && s.type == t.type && s.ne == t.ne && s.nb == t.nb) {
+    if ((op == Op::inplace || op == Op::rope) && s.type == t.type && s.ne == t.ne && s.nb == t.nb) {
       n.same_layout = static_cast<std::uint16_t>(n.same_layout | 1u << n.src_count);
     }
     n.src[n.src_count++] = s.id;

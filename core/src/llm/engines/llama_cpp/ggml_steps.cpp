@@ -72,10 +72,11 @@ class Replayer {
   bool take_over(Id id) {
     const Node& n = g_.node(id);
     for (std::uint8_t i = 0; i < n.src_count; ++i) {
-      if (!(n.same_layout >> i & 1u)) continue;
-      const Id own = g_.owner(n.src[i]);
+      // Only a tensor that owns its memory can hand it over: a view never does.
+      if (!(n.same_layout >> i & 1u) || g_.node(n.src[i]).view_src >= 0) continue;
+      const Id own = n.src[i];
       Slot& from = slot(own);
-      if (!from.held || from.readers != 1 || g_.node(own).output || g_.node(n.src[i]).output) continue;
+      if (!from.held || from.readers != 1 || g_.node(own).output) continue;
       Slot& to = slot(id);
       to.offset = from.offset;
       to.held = true;

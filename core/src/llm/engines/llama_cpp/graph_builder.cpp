@@ -93,7 +93,10 @@ Tensor GraphBuilder::linear(Role role, const Tensor& x, std::int64_t out, bool b
   return bias ? g.inplace(cur, vector(out)) : cur;
 }
 
-Tensor GraphBuilder::rope(const Tensor& t) { return g.make(Op::rope, f32(), t.ne, {t, positions()}); }
+Tensor GraphBuilder::rope(const Tensor& t) {
+  const Tensor factors = model.rope_tables > 0 ? vector(t.ne[0] / 2) : Tensor{};
+  return g.make(Op::rope, f32(), t.ne, {t, positions(), factors});
+}
 
 GraphBuilder::Qkv GraphBuilder::project_qkv(const Attention& a, const Tensor& x) {
   const std::int64_t heads = a.num_attention_heads, kv = a.num_key_value_heads;
@@ -142,16 +145,17 @@ Tensor GraphBuilder::shared_expert(const Tensor& x, std::int64_t width, Activati
   return linear(Role::ffn_down_shexp, cur, n_embd);
 }
 
-void GraphBuilder::finish(const Tensor& last, bool rms, bool bias, int logit_ops, bool output_bias, bool gather) {
-  // Sources of the output norm live with the head, and nothing is pinned.
-  Tensor rows = gather ? output_rows(last) : last;
-  Tensor cur = rms ? g.inplace(rows) : g.general(rows);
+void GraphBuilder::finish(const Tensor& last, const Head& head) {
+  // Weights live with the head, and nothing is pinned.
+  Tensor cur = head.gather == Head::Gather::before_norm ? output_rows(last) : last;
+  cur = head.rms ? g.inplace(cur) : g.general(cur);
   cur = g.inplace(cur, outer_vector(n_embd));
-  if (bias) cur = g.inplace(cur, outer_vector(n_embd));
+  if (head.norm_bias) cur = g.inplace(cur, outer_vector(n_embd));
+  if (head.gather == Head::Gather::after_norm) cur = output_rows(cur);
   g.mark_output(cur);
   Tensor logits = g.mul_mat(outer_weight(*weights.head_type, n_embd, n_vocab), cur);
-  if (output_bias) logits = g.inplace(logits, outer_vector(n_vocab));
-  for (int i = 0; i < logit_ops; ++i) logits = g.inplace(logits);
+  if (head.output_bias) logits = g.inplace(logits, outer_vector(n_vocab));
+  for (int i = 0; i < head.logit_ops; ++i) logits = g.inplace(logits);
   g.mark_output(logits);
   g.expand(logits);
 }

@@ -28,6 +28,16 @@ struct Routing {
   std::int64_t topk_group = 1;
 };
 
+// The end of a graph.
+struct Head {
+  // Where rows without an output are dropped.
+  enum class Gather : std::uint8_t { in_last_layer, before_norm, after_norm } gather = Gather::in_last_layer;
+  bool rms = true;
+  bool norm_bias = false;
+  bool output_bias = false;
+  int logit_ops = 0;  // scaling and soft-capping
+};
+
 class GraphBuilder {
  public:
   GraphBuilder(const Model& model, const Settings& settings, const Placement& placement, const WeightPlan& weights);
@@ -83,8 +93,7 @@ class GraphBuilder {
   ggml::Tensor conv_input(const ggml::Tensor& x, std::int64_t d_conv, std::int64_t channels);
   void write_state(const ggml::Tensor& state, const ggml::Tensor& rows, std::int64_t size);
   // Output norm and head; marks the results.
-  void finish(const ggml::Tensor& last, bool rms = true, bool bias = false, int logit_ops = 0, bool output_bias = false,
-              bool gather = false);
+  void finish(const ggml::Tensor& last, const Head& head = {});
 
   Graph g;
   const Model& model;

@@ -66,8 +66,10 @@ WeightPlan plan_weights(const Model& model, const WeightFormat& format) {
     const TensorType& type = mix.type_of(tensor);
     const WeightBytes bytes{gpu_tensor_bytes(type, tensor),
                             row_bytes(type, tensor.ne0, product({tensor.ne1, tensor.ne2, tensor.count}))};
-    const auto layer = static_cast<std::size_t>(tensor.layer);
-    if (tensor.layer >= 0 && layer < plan.layers.size()) {
+    // The projection of per-layer embeddings belongs to the first layer (src/llama-arch.cpp).
+    const bool in_first = tensor.role == Role::per_layer_model_proj;
+    const auto layer = static_cast<std::size_t>(in_first ? 0 : tensor.layer);
+    if ((tensor.layer >= 0 || in_first) && layer < plan.layers.size()) {
       add_to(is_routed(tensor) ? plan.experts[layer] : plan.layers[layer], bytes);
       if (!tensor.is_1d()) by_layer[layer].push_back({tensor.role, &type});
     } else if (is_input(tensor.role)) {
@@ -92,10 +94,17 @@ WeightPlan plan_weights(const Model& model, const WeightFormat& format) {
   static const TensorType& f16 = *find_tensor_type("f16");
   if (plan.embd_type == nullptr) plan.embd_type = &f16;  // a model known only by its size
   if (!head) {
-    plan.tied_head = embedding;
+    if (model.causal) plan.tied_head = embedding;
     plan.head_type = plan.embd_type;
   }
   return plan;
+}
+
+Bytes rope_table_bytes(const Model& model) {
+  for (const Layer& layer : model.layers) {
+    if (layer.attention) return model.rope_tables * round_up(4 * (layer.attention->head_dim / 2), kAlignment);
+  }
+  return 0;
 }
 
 const TensorType& WeightPlan::type_of(std::size_t layer, Role role) const {

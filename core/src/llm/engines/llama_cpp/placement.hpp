@@ -44,6 +44,9 @@ WeightPlan plan_weights(const Model& model, const WeightFormat& format);
 // Bytes of `tensor` in a GPU buffer: rows of quantized types are padded to 512 elements, tensors to 128 bytes.
 Bytes gpu_tensor_bytes(const TensorType& type, const Tensor& tensor);
 
+// Tables of rotary frequency factors, F32, as one device holds them.
+Bytes rope_table_bytes(const Model& model);
+
 struct Placement {
   std::vector<int> layer;  // GPU index or kOnHost
   int output = kOnHost;
