@@ -144,7 +144,8 @@ bool build_decoder(GraphBuilder& b) {
                  .rms = d->rms,
                  .norm_bias = d->norm_bias,
                  .output_bias = d->output_bias,
-                 .logit_ops = d->logit_ops});
+                 .logit_ops = d->logit_ops,
+                 .keeps_hidden = d->gather_late});
   return true;
 }
 

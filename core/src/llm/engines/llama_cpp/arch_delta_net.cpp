@@ -92,7 +92,7 @@ bool build_delta_net(GraphBuilder& b) {
     cur = feed_forward_of(b, layer, b.norm(middle), Activation::glu, {}, true);
     cur = b.g.inplace(cur, middle);
   }
-  b.finish(cur, {.gather = Head::Gather::after_norm});
+  b.finish(cur, {.gather = Head::Gather::after_norm, .keeps_hidden = true});
   return true;
 }
 

@@ -167,7 +167,7 @@ bool build_recurrent(GraphBuilder& b) {
     b.at_layer(i);
     cur = granite ? granite_layer(b, i, cur) : nemotron ? nemotron_layer(b, i, cur) : falcon ? falcon_layer(b, i, cur) : mamba_layer(b, i, cur);
   }
-  b.finish(cur, {.gather = nemotron ? Head::Gather::after_norm : Head::Gather::in_last_layer, .logit_ops = granite ? 1 : 0});
+  b.finish(cur, {.gather = nemotron ? Head::Gather::after_norm : Head::Gather::in_last_layer, .logit_ops = granite ? 1 : 0, .keeps_hidden = nemotron});
   return true;
 }
 

@@ -147,11 +147,15 @@ Tensor GraphBuilder::shared_expert(const Tensor& x, std::int64_t width, Activati
 
 void GraphBuilder::finish(const Tensor& last, const Head& head) {
   // Weights live with the head, and nothing is pinned.
+  if (head.keeps_hidden && head.gather == Head::Gather::before_norm) g.mark_output(last);
   Tensor cur = head.gather == Head::Gather::before_norm ? output_rows(last) : last;
   cur = head.rms ? g.inplace(cur) : g.general(cur);
   cur = g.inplace(cur, outer_vector(n_embd));
   if (head.norm_bias) cur = g.inplace(cur, outer_vector(n_embd));
-  if (head.gather == Head::Gather::after_norm) cur = output_rows(cur);
+  if (head.gather == Head::Gather::after_norm) {
+    if (head.keeps_hidden) g.mark_output(cur);
+    cur = output_rows(cur);
+  }
   g.mark_output(cur);
   Tensor logits = g.mul_mat(outer_weight(*weights.head_type, n_embd, n_vocab), cur);
   if (head.output_bias) logits = g.inplace(logits, outer_vector(n_vocab));

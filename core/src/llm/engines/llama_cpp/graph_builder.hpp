@@ -36,6 +36,7 @@ struct Head {
   bool norm_bias = false;
   bool output_bias = false;
   int logit_ops = 0;  // scaling and soft-capping
+  bool keeps_hidden = false;  // what is gathered from is a result too, for a draft head to read
 };
 
 class GraphBuilder {
