@@ -76,6 +76,7 @@ struct Attention {
   bool qk_norm = false;
   bool bias = false;               // q, k, v biases
   bool sinks = false;
+  friend bool operator==(const Attention&, const Attention&) = default;
 };
 
 // Multi-head latent attention (DeepSeek V2 and after).
@@ -88,6 +89,7 @@ struct LatentAttention {
   std::int64_t v_head_dim = 0;
   std::int64_t index_n_heads = 0;   // sparse-attention indexer; 0: none in this layer
   std::int64_t index_head_dim = 0;
+  friend bool operator==(const LatentAttention&, const LatentAttention&) = default;
 };
 
 // DeepSeek V4: a window of single-head keys plus a compressed copy of the whole context.
@@ -99,6 +101,7 @@ struct CompressedAttention {
   std::int64_t compress_ratio = 0;  // tokens per compressed entry; 0: window only
   std::int64_t index_n_heads = 0;
   std::int64_t index_head_dim = 0;
+  friend bool operator==(const CompressedAttention&, const CompressedAttention&) = default;
 };
 
 // A mixer whose memory does not grow with the context.
@@ -116,6 +119,7 @@ struct StateMixer {
   std::int64_t head_v_dim = 0;
   std::int64_t conv_channels = 0;   // width the convolution runs over
   std::int64_t in_proj = 0;         // output width of the input projection(s)
+  friend bool operator==(const StateMixer&, const StateMixer&) = default;
 };
 std::string_view name_of(StateMixer::Kind kind);
 
@@ -123,6 +127,7 @@ struct FeedForward {
   std::int64_t intermediate_size = 0;
   bool gated = true;         // gate * up; false: one up projection
   bool fused_gate_up = false;// gate and up in one matrix (Phi-3)
+  friend bool operator==(const FeedForward&, const FeedForward&) = default;
 };
 
 struct Experts {
@@ -138,6 +143,7 @@ struct Experts {
   bool norm_topk_prob = true;                 // weights of the chosen experts sum to one
   double routed_scaling_factor = 1;
   bool gated = true;
+  friend bool operator==(const Experts&, const Experts&) = default;
 };
 
 // A layer has the parts it has: a plain transformer layer has `attention` and `ffn`; a Falcon-H1 layer has
@@ -149,6 +155,7 @@ struct Layer {
   std::optional<StateMixer> state;
   std::optional<FeedForward> ffn;
   std::optional<Experts> experts;
+  friend bool operator==(const Layer&, const Layer&) = default;
 };
 
 // Something the reader saw and could not fully account for. The estimate goes on, visibly less sure.

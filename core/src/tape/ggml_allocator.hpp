@@ -21,11 +21,14 @@ class GgmlAllocator {
   void free(Bytes offset, Bytes bytes);
 
   Bytes peak() const { return peak_; }
+  // Whether both would answer every further call alike.
+  bool same_blocks(const GgmlAllocator& other) const { return blocks_ == other.blocks_; }
 
  private:
   struct Block {
     Bytes offset = 0;
     Bytes bytes = 0;
+    friend bool operator==(const Block&, const Block&) = default;
   };
 
   Bytes alignment_;

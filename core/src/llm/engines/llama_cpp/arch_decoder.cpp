@@ -136,7 +136,7 @@ bool build_decoder(GraphBuilder& b) {
     const Tensor table = b.g.external(ggml::f32(), {b.n_embd, 1024, 1, 1}, b.placement.gpus, true);
     cur = b.g.inplace(cur, b.g.get_rows(table, b.positions()));
   }
-  for (std::size_t i = 0; i < b.model.layers.size(); ++i) {
+  for (const std::size_t i : b.layers()) {
     b.at_layer(i);
     cur = layer_of(b, *d, cur);
   }

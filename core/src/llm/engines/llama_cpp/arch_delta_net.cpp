@@ -81,7 +81,7 @@ Tensor delta_net(GraphBuilder& b, const Tensor& x) {
 bool build_delta_net(GraphBuilder& b) {
   if (b.model.gguf_arch != "qwen3next") return false;
   Tensor cur = b.embed();
-  for (std::size_t i = 0; i < b.model.layers.size(); ++i) {
+  for (const std::size_t i : b.layers()) {
     b.at_layer(i);
     const Layer& layer = b.layer();
     const Tensor in = cur;

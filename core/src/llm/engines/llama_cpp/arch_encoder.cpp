@@ -18,7 +18,7 @@ bool build_encoder(GraphBuilder& b) {
     cur = b.g.inplace(b.g.get_rows(table, b.positions()), cur);
   }
   cur = b.norm(cur, false, true);
-  for (std::size_t i = 0; i < b.model.layers.size(); ++i) {
+  for (const std::size_t i : b.layers()) {
     b.at_layer(i);
     const Layer& layer = b.layer();
     const Attention& a = *layer.attention;

@@ -33,7 +33,7 @@ class Gemma3n {
     const Tensor size = magnitude(added);
     added = g.inplace(g.inplace(added, target), size);
     cur = g.concat(cur, added, 2);
-    for (std::size_t i = 0; i < b.model.layers.size(); ++i) {
+    for (const std::size_t i : b.layers()) {
       b.at_layer(i);
       cur = layer(cur, per_layer, i);
     }

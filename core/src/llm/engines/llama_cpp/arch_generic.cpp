@@ -75,7 +75,7 @@ void build_generic(GraphBuilder& b) {
   }
   if (b.n_vocab == 0) b.n_vocab = kUsualVocabulary;
   Tensor cur = b.embed();
-  for (std::size_t i = 0; i < b.model.layers.size(); ++i) {
+  for (const std::size_t i : b.layers()) {
     b.at_layer(i);
     cur = any_layer(b, cur);
   }

@@ -46,7 +46,7 @@ Routing deepseek_routing(const Experts& e) {
 bool build_latent(GraphBuilder& b) {
   if (b.model.gguf_arch != "deepseek2") return false;
   Tensor cur = b.embed();
-  for (std::size_t i = 0; i < b.model.layers.size(); ++i) {
+  for (const std::size_t i : b.layers()) {
     b.at_layer(i);
     const Layer& layer = b.layer();
     Tensor in = cur;

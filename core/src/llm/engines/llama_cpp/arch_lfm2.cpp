@@ -36,7 +36,7 @@ bool build_lfm2(GraphBuilder& b) {
   if (b.model.gguf_arch != "lfm2" && b.model.gguf_arch != "lfm2moe") return false;
   const Routing routing{.scores = Routing::Scores::sigmoid, .selection_bias = true};
   Tensor cur = b.embed();
-  for (std::size_t i = 0; i < b.model.layers.size(); ++i) {
+  for (const std::size_t i : b.layers()) {
     b.at_layer(i);
     Tensor in = cur;
     cur = b.norm(in);

@@ -11,7 +11,7 @@ bool build_llama4(GraphBuilder& b) {
   const Routing routing{.scores = Routing::Scores::sigmoid, .normalize = false, .weight_before = true};
   Tensor cur = b.embed();
   const Tensor scale = b.g.input(ggml::f32(), 1, 1, b.n_tokens);
-  for (std::size_t i = 0; i < b.model.layers.size(); ++i) {
+  for (const std::size_t i : b.layers()) {
     b.at_layer(i);
     const Layer& layer = b.layer();
     const Attention& a = *layer.attention;

@@ -10,7 +10,7 @@ bool build_parallel(GraphBuilder& b) {
   const bool windows = b.model.gguf_arch == "cohere2";
   if (!windows && b.model.gguf_arch != "command-r") return false;
   Tensor cur = b.embed();
-  for (std::size_t i = 0; i < b.model.layers.size(); ++i) {
+  for (const std::size_t i : b.layers()) {
     b.at_layer(i);
     const Layer& layer = b.layer();
     const Attention& a = *layer.attention;

@@ -163,7 +163,7 @@ bool build_recurrent(GraphBuilder& b) {
     cur = b.g.inplace(cur);
     b.g.expand(cur);
   }
-  for (std::size_t i = 0; i < b.model.layers.size(); ++i) {
+  for (const std::size_t i : b.layers()) {
     b.at_layer(i);
     cur = granite ? granite_layer(b, i, cur) : nemotron ? nemotron_layer(b, i, cur) : falcon ? falcon_layer(b, i, cur) : mamba_layer(b, i, cur);
   }

@@ -5,6 +5,7 @@
 
 #include "llm/engines/llama_cpp/architectures.hpp"
 #include "llm/engines/llama_cpp/ggml_schedule.hpp"
+#include "llm/engines/llama_cpp/repetition.hpp"
 
 namespace vram::llama_cpp {
 
@@ -23,33 +24,52 @@ Interval stated(Bytes bytes, bool described) {
 
 }  // namespace
 
+namespace {
+
+struct Run {
+  ggml::BufferSizes sizes;
+  bool described = true;
+};
+
+Run run(const Model& model, const Settings& s, const Placement& placement, const WeightPlan& weights,
+        const ggml::Backends& backends, const Repetition& layers) {
+  GraphBuilder builder(model, s, placement, weights, layers.kept);
+  Run result;
+  result.described = build_described(builder);
+  if (!result.described) build_generic(builder);
+  result.sizes = ggml::reserve(builder.g, backends, layers.left_out);
+  return result;
+}
+
+}  // namespace
+
 ComputeBuffers compute_buffers(const LlmRequest& request, const Settings& s, const Placement& placement,
                                const WeightPlan& weights) {
   const Model& model = *request.model;
-  GraphBuilder builder(model, s, placement, weights);
-  ComputeBuffers buffers;
-  buffers.described = build_described(builder);
-  if (!buffers.described) build_generic(builder);
-  const bool everything = s.n_gpu_layers > static_cast<std::int64_t>(model.layers.size());
+  const bool everything = s.n_gpu_layers > static_cast<std::int64_t>(model.layers.size()) && s.n_cpu_moe == 0;
   ggml::Backends backends;
   backends.gpus = placement.gpus;
   backends.op_offload = s.op_offload;
   // Pipeline parallelism: several GPUs, everything on them, no tensor moved by hand.
-  backends.copies = placement.gpus > 1 && everything && s.offload_kqv && s.n_cpu_moe == 0 ? 4 : 1;
-  // With one GPU a dry run and a real load place everything alike; with several, both bound the answer.
-  const bool differs = placement.gpus > 1 || (s.n_tokens < 32 && !everything);
-  std::vector<Interval> bytes;
+  backends.copies = placement.gpus > 1 && everything && s.offload_kqv ? 4 : 1;
   backends.dry_run = true;
-  ggml::Graph for_dry_run = differs ? builder.g : ggml::Graph();
-  for (const Bytes size : ggml::reserve(differs ? for_dry_run : builder.g, backends).bytes) {
-    bytes.push_back(stated(size, buffers.described));
-  }
-  if (differs) {
+  const bool alike = placement.gpus == 1 && everything && s.offload_kqv;
+  const Repetition all = every_layer(model);
+  const Repetition layers = alike ? shorten(model) : all;
+  Run planned = run(model, s, placement, weights, backends, layers);
+  if (!planned.sizes.repeats) planned = run(model, s, placement, weights, backends, all);
+
+  ComputeBuffers buffers;
+  buffers.described = planned.described;
+  std::vector<Interval> bytes;
+  for (const Bytes size : planned.sizes.bytes) bytes.push_back(stated(size, planned.described));
+  // With one GPU a dry run and a real load place everything alike; otherwise both bound the answer.
+  if (placement.gpus > 1 || (s.n_tokens < 32 && !everything)) {
     backends.dry_run = false;
-    const ggml::BufferSizes loaded = ggml::reserve(builder.g, backends);
+    const Run loaded = run(model, s, placement, weights, backends, all);
     for (std::size_t i = 0; i < bytes.size(); ++i) {
-      bytes[i].low = std::min(bytes[i].low, loaded.bytes[i]);
-      bytes[i].high = std::max(bytes[i].high, loaded.bytes[i]);
+      bytes[i].low = std::min(bytes[i].low, loaded.sizes.bytes[i]);
+      bytes[i].high = std::max(bytes[i].high, loaded.sizes.bytes[i]);
     }
   }
   buffers.host = bytes.back();

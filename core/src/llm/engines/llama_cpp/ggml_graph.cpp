@@ -155,6 +155,7 @@ void Graph::visit(Id id) {
 
 Id Graph::add_copy(Id of) {
   Node n;
+  n.copy = true;
   n.bytes = node(of).bytes;
   n.gpu_extra = node(of).gpu_extra;
   if (node(of).op == Op::flash_attn) n.gpu_extra = 0;

@@ -54,6 +54,7 @@ struct Node {
   bool external = false;           // lives in a buffer of its own: weights and caches
   bool weight = false;
   bool visited = false;
+  bool copy = false;               // made by the scheduler, on another backend
   bool gpu_supported = true;
   bool soft_place = false;         // `place` was set by hand and a dry run forgets it
   std::int8_t place = -1;          // backend: external ones from the start, the others once scheduled
@@ -117,6 +118,13 @@ class Graph {
     node(t.id).place = static_cast<std::int8_t>(place);
     node(t.id).soft_place = forgotten_by_dry_runs;
   }
+  // Here a layer begins: what follows in the order belongs to it.
+  void mark_layer() { marks_.push_back({static_cast<std::int32_t>(order_.size()), static_cast<Id>(nodes_.size())}); }
+  struct Mark {
+    std::int32_t position = 0;  // in the order
+    Id first = 0;               // tensors from here on
+  };
+  const std::vector<Mark>& marks() const { return marks_; }
   void add_fusion(Fusion fusion) { fusions_.push_back(fusion); }
 
   Node& node(Id id) { return nodes_[static_cast<std::size_t>(id)]; }
@@ -138,6 +146,7 @@ class Graph {
   std::vector<Id> order_;
   std::vector<Id> leafs_;
   std::vector<Fusion> fusions_;
+  std::vector<Mark> marks_;
 };
 
 std::array<std::int64_t, 4> contiguous_strides(const TensorType& type, const std::array<std::int64_t, 4>& ne);

@@ -177,6 +177,10 @@ class Scheduler {
       }
       for (std::size_t i = split.begin; i < split.end; ++i) {
         const Id id = g_.order()[i];
+        while (steps.marks.size() < g_.marks().size() &&
+               static_cast<std::size_t>(g_.marks()[steps.marks.size()].position) <= i) {
+          steps.marks.push_back(steps.list.size());
+        }
         if (g_.node(id).op != Op::view) steps.list.push_back({Step::Kind::node, id});
         if (!kept.empty()) {
           for (const Id keep : kept[i]) steps.list.push_back({Step::Kind::read, keep});
@@ -229,9 +233,10 @@ class Scheduler {
 
 }  // namespace
 
-BufferSizes reserve(Graph& graph, const Backends& backends) {
+BufferSizes reserve(Graph& graph, const Backends& backends, const LeftOut& left_out) {
   const Steps steps = Scheduler(graph, backends).run();
-  return {allocate(graph, steps, backends), steps.splits};
+  Allocation allocation = allocate(graph, steps, backends, left_out);
+  return {std::move(allocation.bytes), steps.splits, left_out.layers == 0 || allocation.repeats};
 }
 
 }  // namespace vram::ggml

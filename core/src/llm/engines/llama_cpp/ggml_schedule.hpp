@@ -22,12 +22,20 @@ struct Backends {
   bool cuda_fusion = true;     // keeps what fused kernels read alive longer
 };
 
+struct LeftOut {
+  std::int64_t layers = 0;   // a multiple of `pattern`
+  std::int64_t pattern = 1;  // layers that repeat as a group
+  std::int64_t prefix = 0;   // layers before the first group
+};
+
 struct BufferSizes {
   std::vector<Bytes> bytes;  // one per backend, the CPU last
   int splits = 0;
+  bool repeats = true;       // false: layers were left out and it is not proven that they change nothing
 };
 
 // Schedules and replays. Uses the graph up: copies are added and sources redirected.
-BufferSizes reserve(Graph& graph, const Backends& backends);
+// `left_out`: layers that the graph does not contain because they repeat others.
+BufferSizes reserve(Graph& graph, const Backends& backends, const LeftOut& left_out = {});
 
 }  // namespace vram::ggml

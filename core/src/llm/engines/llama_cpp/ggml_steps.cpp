@@ -20,7 +20,7 @@ class Replayer {
     allocators_.emplace_back(backends.host_alignment);
   }
 
-  std::vector<Bytes> run(const Steps& steps) {
+  Allocation run(const Steps& steps, const LeftOut& left_out) {
     for (const Id id : steps.leafs) allocate(id);
     for (const Step& step : steps.list) {
       if (step.kind == Step::Kind::read) {
@@ -34,20 +34,25 @@ class Replayer {
         if (g_.node(n.src[i]).input) allocate(own);
       }
     }
-    for (const Step& step : steps.list) {
+    Allocation result;
+    std::size_t layer = 0;
+    for (std::size_t at = 0; at < steps.list.size(); ++at) {
+      while (left_out.layers > 0 && layer < steps.marks.size() && steps.marks[layer] == at) {
+        result.repeats = result.repeats || seen_before(layer, left_out);
+        ++layer;
+      }
+      const Step& step = steps.list[at];
       if (step.kind == Step::Kind::read) {
         finish_reading(g_.owner(step.id));
         continue;
       }
       const Node& n = g_.node(step.id);
-      if (n.op == Op::view) continue;
       for (std::uint8_t i = 0; i < n.src_count; ++i) allocate(g_.owner(n.src[i]));
       if (n.view_src < 0 && !n.external && !slot(step.id).held && !take_over(step.id)) allocate(step.id);
       for (std::uint8_t i = 0; i < n.src_count; ++i) finish_reading(g_.owner(n.src[i]));
     }
-    std::vector<Bytes> peaks;
-    for (const GgmlAllocator& allocator : allocators_) peaks.push_back(allocator.peak());
-    return peaks;
+    for (const GgmlAllocator& allocator : allocators_) result.bytes.push_back(allocator.peak());
+    return result;
   }
 
  private:
@@ -62,7 +67,51 @@ class Replayer {
     Slot& s = slot(id);
     if (s.held || released(id) || g_.node(id).external) return;
     s.offset = allocator(id).allocate(size(id));
-    s.held = true;
+    hold(id);
+  }
+
+  void hold(Id id) {
+    slot(id).held = true;
+    live_.push_back(id);
+  }
+  void drop(Id id) {
+    slot(id).held = false;
+    const auto at = std::find(live_.rbegin(), live_.rend(), id);
+    *at = live_.back();
+    live_.pop_back();
+  }
+
+  // Where everything lies as a layer begins. Tensors of the layers count from the layer's first one, so that two layers
+  // of one kind compare equal; inputs, their copies and what came before the layers count as themselves.
+  struct State {
+    std::vector<GgmlAllocator> allocators;
+    std::vector<std::pair<Id, Bytes>> live;
+  };
+
+  bool seen_before(std::size_t layer, const LeftOut& left_out) {
+    State state{allocators_, {}};
+    const Id first = g_.marks()[layer].first, layers_from = g_.marks().front().first;
+    for (const Id id : live_) {
+      const bool of_layer = id >= layers_from && !g_.node(id).input && !g_.node(id).copy;
+      state.live.push_back({of_layer ? id - first + kFarAway : id, slot(id).offset});
+    }
+    std::sort(state.live.begin(), state.live.end());
+    states_.push_back(std::move(state));
+    for (auto before = static_cast<std::size_t>(left_out.prefix); before < layer; ++before) {
+      const auto cycle = static_cast<std::int64_t>(layer - before);
+      if (left_out.layers % cycle == 0 && cycle % left_out.pattern == 0 && states_[before].live == states_[layer].live &&
+          same_blocks(states_[before].allocators, states_[layer].allocators)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  static bool same_blocks(const std::vector<GgmlAllocator>& a, const std::vector<GgmlAllocator>& b) {
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      if (!a[i].same_blocks(b[i])) return false;
+    }
+    return true;
   }
 
   // Whether the tensor had memory before and gave it up: it is not allocated twice.
@@ -77,10 +126,9 @@ class Replayer {
       const Id own = n.src[i];
       Slot& from = slot(own);
       if (!from.held || from.readers != 1 || g_.node(own).output) continue;
-      Slot& to = slot(id);
-      to.offset = from.offset;
-      to.held = true;
-      from.held = false;
+      slot(id).offset = from.offset;
+      hold(id);
+      drop(own);
       GgmlAllocator& memory = allocator(own);
       const Bytes kept = memory.aligned(size(id)), had = memory.aligned(size(own));
       if (had > kept) memory.free(from.offset + kept, had - kept);
@@ -93,20 +141,24 @@ class Replayer {
     Slot& s = slot(own);
     if (--s.readers > 0 || !s.held || g_.node(own).output) return;
     allocator(own).free(s.offset, size(own));
-    s.held = false;
+    drop(own);
     s.readers = -1;
   }
 
   const Graph& g_;
   int cpu_;
+  static constexpr Id kFarAway = 1 << 30;
+
   std::vector<Slot> slots_;
+  std::vector<Id> live_;
+  std::vector<State> states_;
   std::vector<GgmlAllocator> allocators_;
 };
 
 }  // namespace
 
-std::vector<Bytes> allocate(const Graph& graph, const Steps& steps, const Backends& backends) {
-  return Replayer(graph, backends).run(steps);
+Allocation allocate(const Graph& graph, const Steps& steps, const Backends& backends, const LeftOut& left_out) {
+  return Replayer(graph, backends).run(steps, left_out);
 }
 
 }  // namespace vram::ggml

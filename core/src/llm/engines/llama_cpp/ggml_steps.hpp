@@ -20,10 +20,16 @@ struct Step {
 struct Steps {
   std::vector<Id> leafs;  // allocated before everything else, in this order
   std::vector<Step> list;
+  std::vector<std::size_t> marks;  // where each layer of the graph begins in `list`
   int splits = 0;
 };
 
-// Bytes per backend, the CPU last.
-std::vector<Bytes> allocate(const Graph& graph, const Steps& steps, const Backends& backends);
+// Bytes per backend, the CPU last. When layers were left out: whether the allocator came back to a state that it had
+// been in whole patterns, and a divisor of the layers left out, before; then those layers would change nothing.
+struct Allocation {
+  std::vector<Bytes> bytes;
+  bool repeats = false;
+};
+Allocation allocate(const Graph& graph, const Steps& steps, const Backends& backends, const LeftOut& left_out);
 
 }  // namespace vram::ggml

@@ -1,6 +1,7 @@
 #include "llm/engines/llama_cpp/graph_builder.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace vram::llama_cpp {
 
@@ -8,7 +9,8 @@ using ggml::f16;
 using ggml::f32;
 using ggml::Tensor;
 
-GraphBuilder::GraphBuilder(const Model& m, const Settings& settings, const Placement& where, const WeightPlan& plan)
+GraphBuilder::GraphBuilder(const Model& m, const Settings& settings, const Placement& where, const WeightPlan& plan,
+                           std::vector<std::size_t> layers)
     : model(m),
       s(settings),
       placement(where),
@@ -18,8 +20,9 @@ GraphBuilder::GraphBuilder(const Model& m, const Settings& settings, const Place
       n_vocab(m.vocab_size),
       n_seqs(settings.n_seq),
       n_seq_tokens(settings.n_tokens / settings.n_seq),
+      layers_(std::move(layers)),
       full_offload_(settings.n_gpu_layers > static_cast<std::int64_t>(m.layers.size())) {
-  g.reserve(m.layers.size() * 64 + 64);
+  g.reserve(layers_.size() * 64 + 64);
   for (const Layer& l : m.layers) {
     if (!l.attention) continue;
     if (l.attention->window > 0 && l.attention->span != Span::full && honours_window(m)) have_window_cache_ = true;
@@ -29,6 +32,7 @@ GraphBuilder::GraphBuilder(const Model& m, const Settings& settings, const Place
 
 void GraphBuilder::at_layer(std::size_t index) {
   layer_ = index;
+  g.mark_layer();
   place_ = backend(placement.layer[index]);
   expert_place_ = static_cast<std::int64_t>(index) < s.n_cpu_moe ? cpu() : place_;
 }

@@ -41,12 +41,15 @@ struct Head {
 
 class GraphBuilder {
  public:
-  GraphBuilder(const Model& model, const Settings& settings, const Placement& placement, const WeightPlan& weights);
+  GraphBuilder(const Model& model, const Settings& settings, const Placement& placement, const WeightPlan& weights,
+               std::vector<std::size_t> layers);
 
   // -- where we are
+  // The layers to describe, by index: all of them, unless some repeat (see repetition.hpp).
+  const std::vector<std::size_t>& layers() const { return layers_; }
   void at_layer(std::size_t layer);
   const Layer& layer() const { return model.layers[layer_]; }
-  bool is_last() const { return layer_ + 1 == model.layers.size(); }
+  bool is_last() const { return layer_ == layers_.back(); }
 
   int layer_backend() const { return place_; }
   int output_backend() const { return backend(placement.output); }
@@ -119,6 +122,7 @@ class GraphBuilder {
   int cpu() const { return placement.gpus; }
   int backend(int device) const { return device == kOnHost ? cpu() : device; }
 
+  std::vector<std::size_t> layers_;
   bool full_offload_;
   std::size_t layer_ = 0;
   int place_ = 0;         // backend of this layer

@@ -56,6 +56,8 @@ WeightPlan plan_weights(const Model& model, const WeightFormat& format) {
   WeightBytes embedding;
   for (const Tensor& tensor : model.tensors) {
     if (tensor.part != Part::text) continue;
+    // Encoders are converted without their pooler.
+    if (!model.causal && tensor.role == Role::matrix && tensor.layer < 0) continue;
     if (tensor.role == Role::opaque) {
       // Known by size only: spread over the layers, a head's share is not known.
       const Bytes bytes = stored_bytes(format, model, tensor);
