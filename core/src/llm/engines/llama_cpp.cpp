@@ -100,10 +100,12 @@ class LedgerWriter {
 LlamaCppOptions effective(const LlmRequest& request, const LlamaCppOptions& options) {
   const Settings s = settle(request, options);
   LlamaCppOptions filled = options;
-  filled.n_ctx = s.n_ctx;
+  // What the engine would refuse stays as it was asked for, so that it is refused.
+  const bool sane = !refused(request, options);
+  filled.n_ctx = sane ? s.n_ctx : options.n_ctx;
   filled.n_batch = s.n_batch;
   filled.n_ubatch = s.n_ubatch;
-  filled.n_seq_max = s.n_seq;
+  filled.n_seq_max = sane ? s.n_seq : options.n_seq_max;
   filled.n_gpu_layers = s.n_gpu_layers;
   filled.n_cpu_moe = s.n_cpu_moe;
   filled.n_outputs_max = options.n_outputs_max > 0 ? options.n_outputs_max : s.n_batch;

@@ -44,7 +44,7 @@ Run run(const Model& model, const Settings& s, const Placement& placement, const
 }  // namespace
 
 ComputeBuffers compute_buffers(const LlmRequest& request, const Settings& s, const Placement& placement,
-                               const WeightPlan& weights) {
+                               const WeightPlan& weights, bool every) {
   const Model& model = *request.model;
   const bool everything = s.n_gpu_layers > static_cast<std::int64_t>(model.layers.size()) && s.n_cpu_moe == 0;
   ggml::Backends backends;
@@ -55,7 +55,7 @@ ComputeBuffers compute_buffers(const LlmRequest& request, const Settings& s, con
   backends.dry_run = true;
   const bool alike = placement.gpus == 1 && everything && s.offload_kqv;
   const Repetition all = every_layer(model);
-  const Repetition layers = alike ? shorten(model) : all;
+  const Repetition layers = alike && !every ? shorten(model) : all;
   Run planned = run(model, s, placement, weights, backends, layers);
   if (!planned.sizes.repeats) planned = run(model, s, placement, weights, backends, all);
 

@@ -12,7 +12,8 @@ struct ComputeBuffers {
   Interval host;              // pinned RAM for inputs and for what is computed on the CPU
   bool described = true;      // false: a generic decoder stood in for this architecture's graph
 };
+// `every_layer`: describes layers that repeat, too. The answer is the same; tests ask for both.
 ComputeBuffers compute_buffers(const LlmRequest& request, const Settings& settings, const Placement& placement,
-                               const WeightPlan& weights);
+                               const WeightPlan& weights, bool every_layer = false);
 
 }  // namespace vram::llama_cpp
