@@ -129,7 +129,7 @@ Result<LlmEstimate> estimate_llama_cpp(const LlmRequest& request, const LlamaCpp
     DeviceSums& expert_home = experts_on_host ? host : home;
     home.weights = add(home.weights, place == kOnHost ? plan.layers[i].host : plan.layers[i].gpu);
     expert_home.weights = add(expert_home.weights, experts_on_host ? plan.experts[i].host : plan.experts[i].gpu);
-    const CacheBytes cache = cache_of(model, model.layers[i], s);
+    const CacheBytes cache = cache_of(model, model.layers[i], s, s.offload_kqv && place != kOnHost);
     CacheBytes& sums = s.offload_kqv ? home.cache : host.cache;
     sums.full = add(sums.full, cache.full);
     sums.window = add(sums.window, cache.window);
@@ -179,6 +179,11 @@ Result<LlmEstimate> estimate_llama_cpp(const LlmRequest& request, const LlamaCpp
                       {"model_buffer", number(gpus.empty() ? 0 : gpus.front().weights), "bytes"},
                       {"compute_buffer", number(largest), "bytes"},
                       {"output_buffer", number(product({4, s.n_seq, model.vocab_size})), "bytes"}};
+  if (compute.flash_on_cpu) {
+    estimate.warnings.push_back({"/engine/flash_attn",
+                                 "CUDA has no flash-attention kernel for heads of this size: it would run on the CPU, and "
+                                 "llama.cpp's own choice (auto) is to switch it off"});
+  }
   if (!compute.described) {
     estimate.warnings.push_back(
         {"/engine/name", "the graph of this architecture is not described: its compute buffer is estimated from a generic decoder"});

@@ -39,7 +39,9 @@ Tensor mamba1(GraphBuilder& b, const StateMixer& m, const Tensor& in) {
   const Tensor states = b.state(size);
   const Tensor y_all = b.state_through(states, size, [&](const Tensor& rows, const Tensor& ids) {
     const Tensor ssm = b.g.reshape(rows, state, 1, inner, n);
-    return b.g.make(Op::general, f32(), {inner * t * n + size * n, 1, 1, 1}, {ssm, x, dt, A, B, C, ids});
+    const Tensor out = b.g.make(Op::general, f32(), {inner * t * n + size * n, 1, 1, 1}, {ssm, x, dt, A, B, C, ids});
+    b.g.set_gpu_supported(out, state == 16 && inner % 128 == 0);  // ggml-cuda.cu, supports_op
+    return out;
   });
   b.write_state(states, b.g.view(y_all, {size * n, 1, 1, 1}, {y_all.nb[1], y_all.nb[2], y_all.nb[3]}), size);
   Tensor y = b.g.view(y_all, {inner, t, n, 1}, {x.nb[2], x.nb[3], x.nb[3]});
@@ -80,7 +82,9 @@ Tensor mamba2(GraphBuilder& b, const StateMixer& m, const Tensor& in, bool gated
   const Tensor states = b.state(size);
   const Tensor y_all = b.state_through(states, size, [&](const Tensor& rows, const Tensor& ids) {
     const Tensor ssm = b.g.reshape(rows, state, dim, heads, n);
-    return b.g.make(Op::general, f32(), {inner * t * n + size * n, 1, 1, 1}, {ssm, x, dt, A, B, C, ids});
+    const Tensor out = b.g.make(Op::general, f32(), {inner * t * n + size * n, 1, 1, 1}, {ssm, x, dt, A, B, C, ids});
+    b.g.set_gpu_supported(out, (state == 128 || state == 256) && dim % 16 == 0);  // ggml-cuda.cu, supports_op
+    return out;
   });
   b.write_state(states, b.g.view(y_all, {size, n, 1, 1}, {4 * size, 4 * size * n, 4 * size * n}), size);
   Tensor y = b.g.view(y_all, {dim, heads, t, n}, {4 * dim, 4 * inner, 4 * inner * t});

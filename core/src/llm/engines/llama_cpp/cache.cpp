@@ -18,14 +18,18 @@ std::int64_t widest_v(const Model& model) {
 
 bool has_cache(const Model& model) { return model.causal; }
 
-CacheBytes cache_of(const Model& model, const Layer& layer, const Settings& s) {
+CacheBytes cache_of(const Model& model, const Layer& layer, const Settings& s, bool on_gpu) {
   CacheBytes bytes;
+  const auto padded = [&](Bytes size) { return round_up(size, on_gpu ? 128 : 32); };
   if (layer.state) {
-    bytes.state = product({layer.state->state_elements + layer.state->conv_elements, 4, s.n_seq});
+    bytes.state = add(padded(product({layer.state->state_elements, 4, s.n_seq})),
+                      padded(product({layer.state->conv_elements, 4, s.n_seq})));
   }
   if (!has_cache(model)) return bytes;
   const auto rows = [&](const TensorType& type, std::int64_t width, std::int64_t cells) {
-    return row_bytes(type, width, mul(cells, s.n_stream));
+    Bytes size = row_bytes(type, width, mul(cells, s.n_stream));
+    if (on_gpu && type.block_elements > 1 && width % 512 != 0) size = add(size, row_bytes(type, 512 - width % 512, 1));
+    return padded(size);
   };
   if (layer.attention && layer.attention->caches) {
     const Attention& a = *layer.attention;

@@ -13,8 +13,8 @@ struct CacheBytes {
   Bytes state = 0;   // recurrent and convolution state, F32
   Bytes index = 0;   // keys of a sparse indexer
 };
-// What one layer keeps for the whole run.
-CacheBytes cache_of(const Model& model, const Layer& layer, const Settings& settings);
+// What one layer keeps for the whole run. A GPU's buffer pads quantized rows to 512 elements and tensors to 128 bytes.
+CacheBytes cache_of(const Model& model, const Layer& layer, const Settings& settings, bool on_gpu);
 
 // Encoders keep nothing: they are run once over their input.
 bool has_cache(const Model& model);

@@ -29,6 +29,7 @@ namespace {
 struct Run {
   ggml::BufferSizes sizes;
   bool described = true;
+  bool flash_on_cpu = false;
 };
 
 Run run(const Model& model, const Settings& s, const Placement& placement, const WeightPlan& weights,
@@ -37,6 +38,7 @@ Run run(const Model& model, const Settings& s, const Placement& placement, const
   Run result;
   result.described = build_described(builder);
   if (!result.described) build_generic(builder);
+  result.flash_on_cpu = builder.flash_on_cpu;
   result.sizes = ggml::reserve(builder.g, backends, layers.left_out);
   return result;
 }
@@ -61,6 +63,7 @@ ComputeBuffers compute_buffers(const LlmRequest& request, const Settings& s, con
 
   ComputeBuffers buffers;
   buffers.described = planned.described;
+  buffers.flash_on_cpu = planned.flash_on_cpu;
   std::vector<Interval> bytes;
   for (const Bytes size : planned.sizes.bytes) bytes.push_back(stated(size, planned.described));
   // With one GPU a dry run and a real load place everything alike; otherwise both bound the answer.

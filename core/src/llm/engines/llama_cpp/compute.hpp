@@ -8,6 +8,7 @@
 namespace vram::llama_cpp {
 
 struct ComputeBuffers {
+  bool flash_on_cpu = false;  // flash attention was asked for, and the GPU has no kernel for these heads
   std::vector<Interval> gpu;  // one per GPU of the placement
   Interval host;              // pinned RAM for inputs and for what is computed on the CPU
   bool described = true;      // false: a generic decoder stood in for this architecture's graph

@@ -113,6 +113,7 @@ class Graph {
   // Appends `t` and what it needs to the order, depth first, sources from left to right.
   void expand(const Tensor& t);
   void mark_output(const Tensor& t) { node(t.id).output = true; }
+  void set_gpu_supported(const Tensor& t, bool supported) { node(t.id).gpu_supported = supported; }
   // Places a node by hand. `forgotten_by_dry_runs`: see Backends::dry_run.
   void pin(const Tensor& t, int place, bool forgotten_by_dry_runs = false) {
     node(t.id).place = static_cast<std::int8_t>(place);

@@ -20,6 +20,19 @@ std::int64_t key_rotation(std::int64_t head_dim) {
 
 bool quantized(const TensorType& type) { return type.block_elements > 1; }
 
+// Head sizes that ggml-cuda has flash-attention kernels for (fattn.cu, ggml_cuda_get_best_fattn_kernel). Others run on
+// the CPU. Caches are padded to 256 cells and have masks, so the grouped kernels apply where heads are grouped.
+bool has_flash_kernel(std::int64_t k, std::int64_t v, std::int64_t group) {
+  switch (k) {
+    case 40: case 64: case 72: case 80: case 96: case 112: case 128: case 256: return v == k;
+    case 192: return v == 128 && group % 8 == 0;
+    case 320: return v == 256 && group % 32 == 0;
+    case 512: return v == k && group >= 2;
+    case 576: return v == 512 && group >= 2;
+    default: return false;
+  }
+}
+
 }  // namespace
 
 Tensor GraphBuilder::make_mask(std::int64_t cells) {
@@ -60,6 +73,8 @@ Tensor GraphBuilder::flash(const Tensor& q, const Tensor& k, const Tensor& v, co
   if (k.type != &f16()) end = add(round_up(end, 128), mul(elements(k), 2));
   if (v.type != &f16() && !(shared_kv && k.type != &f16())) end = add(round_up(end, 128), mul(elements(v), 2));
   n.gpu_extra = end - n.bytes;
+  n.gpu_supported = has_flash_kernel(k.ne[0], v.ne[0], q.ne[2] / std::max<std::int64_t>(k.ne[2], 1));
+  if (!n.gpu_supported) flash_on_cpu = true;
   return cur;
 }
 

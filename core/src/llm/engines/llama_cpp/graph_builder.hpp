@@ -100,6 +100,7 @@ class GraphBuilder {
   void finish(const ggml::Tensor& last, const Head& head = {});
 
   Graph g;
+  bool flash_on_cpu = false;  // the GPU has no kernel for the heads of this model
   const Model& model;
   const Settings& s;
   const Placement& placement;
