@@ -42,15 +42,18 @@ Json summary(const std::vector<Sample>& samples) {
     worst_mib = std::max(worst_mib, std::fabs(error));
   }
   std::sort(relative.begin(), relative.end());
-  const auto at = [&](double q) { return relative[static_cast<std::size_t>(q * static_cast<double>(relative.size() - 1))]; };
+  const auto at = [&](double q) {
+    return relative[static_cast<std::size_t>(q * static_cast<double>(relative.size() - 1))];
+  };
   const double n = static_cast<double>(samples.size());
-  return {{"n", samples.size()},          {"exact", exact / n},       {"within_0_05_mib", near / n}, {"inside", inside / n},
-          {"median", at(0.5)},            {"p95", at(0.95)},          {"max", worst},                {"max_mib", worst_mib}};
+  return {{"n", samples.size()},  {"exact", exact / n},  {"within_0_05_mib", near / n},
+          {"inside", inside / n}, {"median", at(0.5)},   {"p95", at(0.95)},
+          {"max", worst},         {"max_mib", worst_mib}};
 }
 
 void print(const std::string& name, const Json& s) {
-  std::printf("%-44s n=%5d  exact %6.2f%%  0.05MiB %6.2f%%  median %6.3f%%  p95 %7.3f%%  max %7.2f%% %9.2f MiB\n", name.c_str(),
-              s["n"].get<int>(), 100 * s["exact"].get<double>(), 100 * s["within_0_05_mib"].get<double>(),
+  std::printf("%-44s n=%5d  exact %6.2f%%  0.05MiB %6.2f%%  median %6.3f%%  p95 %7.3f%%  max %7.2f%% %9.2f MiB\n",
+              name.c_str(), s["n"].get<int>(), 100 * s["exact"].get<double>(), 100 * s["within_0_05_mib"].get<double>(),
               100 * s["median"].get<double>(), 100 * s["p95"].get<double>(), 100 * s["max"].get<double>(),
               s["max_mib"].get<double>());
 }
@@ -79,10 +82,12 @@ int main(int argc, char** argv) {
     archs.push_back(m["arch"]);
     usable.push_back(model.ok());
     if (!model.ok()) {
-      std::printf("cannot read %s: %s %s\n", m["name"].get<std::string>().c_str(), model.error().path.c_str(), model.error().message.c_str());
+      std::printf("cannot read %s: %s %s\n", m["name"].get<std::string>().c_str(), model.error().path.c_str(),
+                  model.error().message.c_str());
       models.emplace_back();
     } else {
-      for (const auto& w : model->warnings) std::printf("warning %s: %s %s\n", m["name"].get<std::string>().c_str(), w.path.c_str(), w.message.c_str());
+      for (const auto& w : model->warnings)
+        std::printf("warning %s: %s %s\n", m["name"].get<std::string>().c_str(), w.path.c_str(), w.message.c_str());
       models.push_back(std::move(*model));
     }
   }
@@ -124,7 +129,8 @@ int main(int argc, char** argv) {
       continue;
     }
     // Sums of the ledger, by device and term.
-    std::map<std::pair<int, int>, vram::Interval> sums;  // device (-1 host), term (0 model, 1 context, 2 compute, 3 output)
+    std::map<std::pair<int, int>, vram::Interval>
+        sums;  // device (-1 host), term (0 model, 1 context, 2 compute, 3 output)
     for (const vram::Entry& e : estimate->ledger.entries) {
       const int device = e.device.type == vram::Device::Type::gpu ? e.device.index : -1;
       int term = -1;
@@ -135,10 +141,12 @@ int main(int argc, char** argv) {
       if (term >= 0) sums[{device, term}] = sums[{device, term}] + e.bytes;
     }
     const bool partial = o.n_gpu_layers >= 0 || o.n_cpu_moe != 0;
-    const std::string place = request.machine.count > 1 ? "several GPUs" : o.n_cpu_moe != 0 ? "experts in RAM" : o.n_gpu_layers == 0 ? "no layer on the GPU"
-                              : partial               ? "some layers on the GPU"
-                              : !o.offload_kqv        ? "cache in RAM"
-                                                      : "all on one GPU";
+    const std::string place = request.machine.count > 1 ? "several GPUs"
+                              : o.n_cpu_moe != 0        ? "experts in RAM"
+                              : o.n_gpu_layers == 0     ? "no layer on the GPU"
+                              : partial                 ? "some layers on the GPU"
+                              : !o.offload_kqv          ? "cache in RAM"
+                                                        : "all on one GPU";
     const auto add = [&](const std::string& name, Bytes measured, vram::Interval estimated) {
       const Sample sample{measured, estimated.expected, measured >= estimated.low && measured <= estimated.high, what};
       terms[name].push_back(sample);
@@ -149,7 +157,8 @@ int main(int argc, char** argv) {
     const char* columns[] = {"gpu_model", "gpu_context", "gpu_compute"};
     for (int term = 0; term < 3; ++term) {
       const Json& measured = get(columns[term]);
-      for (std::size_t d = 0; d < measured.size(); ++d) add(names[term], measured[d], sums[{static_cast<int>(d), term}]);
+      for (std::size_t d = 0; d < measured.size(); ++d)
+        add(names[term], measured[d], sums[{static_cast<int>(d), term}]);
     }
     add("host weights", get("host_model"), sums[{-1, 0}]);
     add("host cache", get("host_context"), sums[{-1, 1}]);
@@ -162,7 +171,9 @@ int main(int argc, char** argv) {
     report["terms"][name] = s;
     print(name, s);
     if (worst > 0 && std::count(name.begin(), name.end(), '|') == 2 && s["within_0_05_mib"] < 1.0) {
-      std::sort(samples.begin(), samples.end(), [](const Sample& a, const Sample& b) { return std::llabs(a.estimated - a.measured) > std::llabs(b.estimated - b.measured); });
+      std::sort(samples.begin(), samples.end(), [](const Sample& a, const Sample& b) {
+        return std::llabs(a.estimated - a.measured) > std::llabs(b.estimated - b.measured);
+      });
       for (int i = 0; i < worst && i < static_cast<int>(samples.size()); ++i) {
         const Sample& x = samples[static_cast<std::size_t>(i)];
         if (std::fabs(mib(x.estimated - x.measured)) <= 0.05) break;
@@ -178,8 +189,9 @@ int main(int argc, char** argv) {
   bool met = true;
   for (const Json& target : Json::parse(wanted)) {
     const Json& found = report["terms"][target["term"].get<std::string>()];
-    const bool ok = !found.is_null() && found["n"] >= target["n"] && found["within_0_05_mib"] >= target["within_0_05_mib"] &&
-                    found["p95"] <= target["p95"] && found["max"] <= target["max"];
+    const bool ok = !found.is_null() && found["n"] >= target["n"] &&
+                    found["within_0_05_mib"] >= target["within_0_05_mib"] && found["p95"] <= target["p95"] &&
+                    found["max"] <= target["max"];
     if (!ok) std::printf("LOST: %s\n", target.dump().c_str());
     met = met && ok;
   }

@@ -133,8 +133,8 @@ TEST_CASE("sliding windows keep window and micro-batch, padded to 256") {
     }
     return Bytes{0};
   };
-  CHECK(cells(true, false) == 1024);       // 4 x 128 + 512
-  CHECK(cells(false, false) == 4 * 768);   // four streams of 128 + 512, padded
+  CHECK(cells(true, false) == 1024);      // 4 x 128 + 512
+  CHECK(cells(false, false) == 4 * 768);  // four streams of 128 + 512, padded
   CHECK(cells(true, true) == 4096);
 }
 

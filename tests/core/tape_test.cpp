@@ -63,8 +63,8 @@ TEST_CASE("ggml's allocator: best fit, the later of equal gaps, merging, growth 
   CHECK(e == 768);
   memory.free(b, 256);
   memory.free(d, 256);
-  CHECK(memory.allocate(200) == d);  // equal gaps: the last one
-  CHECK(memory.allocate(128) == b);  // the only gap, split
+  CHECK(memory.allocate(200) == d);    // equal gaps: the last one
+  CHECK(memory.allocate(128) == b);    // the only gap, split
   CHECK(memory.allocate(300) == 896);  // fits no gap: the end grows
   CHECK(memory.peak() == 896 + 384);
   memory.free(c, 128);

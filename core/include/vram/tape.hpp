@@ -18,14 +18,14 @@ using TapeId = std::int32_t;
 struct TapeOp {
   static constexpr std::size_t kMaxInputs = 8;
 
-  std::string_view name;            // literal, for explanations
-  Bytes bytes = 0;                  // size of the output; 0 for views
-  TapeId view_of = -1;              // shares the memory of this tensor
+  std::string_view name;  // literal, for explanations
+  Bytes bytes = 0;        // size of the output; 0 for views
+  TapeId view_of = -1;    // shares the memory of this tensor
   std::array<TapeId, kMaxInputs> input_ids{};
   std::uint8_t input_count = 0;
-  bool is_input = false;            // present before the first operation, never overwritten
-  bool is_output = false;           // alive until the end
-  bool inplace = false;             // may take over the memory of an input of the same size that dies here
+  bool is_input = false;   // present before the first operation, never overwritten
+  bool is_output = false;  // alive until the end
+  bool inplace = false;    // may take over the memory of an input of the same size that dies here
 
   std::span<const TapeId> inputs() const { return {input_ids.data(), input_count}; }
 };

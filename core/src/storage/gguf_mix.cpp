@@ -52,10 +52,19 @@ const TensorType& fitting(const TensorType& wanted, std::int64_t row) {
 
 bool stays_f32(Role role) {
   switch (role) {
-    case Role::norm: case Role::bias: case Role::vector: case Role::output_norm: case Role::token_types:
-    case Role::position_embd: case Role::ffn_gate_inp: case Role::ffn_gate_inp_shexp: case Role::ssm_conv1d:
-    case Role::ssm_a: case Role::ssm_d: case Role::shortconv_conv: case Role::altup_coef:
-      return true;
+    case Role::norm:
+    case Role::bias:
+    case Role::vector:
+    case Role::output_norm:
+    case Role::token_types:
+    case Role::position_embd:
+    case Role::ffn_gate_inp:
+    case Role::ffn_gate_inp_shexp:
+    case Role::ssm_conv1d:
+    case Role::ssm_a:
+    case Role::ssm_d:
+    case Role::shortconv_conv:
+    case Role::altup_coef: return true;
     default: return false;
   }
 }
@@ -65,21 +74,30 @@ bool stays_f32(Role role) {
 GgufMix::Group GgufMix::group_of(const Tensor& tensor) {
   switch (tensor.role) {
     case Role::output: return Group::output;
-    case Role::token_embd: case Role::per_layer_token_embd: return Group::token_embd;
+    case Role::token_embd:
+    case Role::per_layer_token_embd: return Group::token_embd;
     case Role::attn_q: return Group::attn_q;
     case Role::attn_k: return Group::attn_k;
     case Role::attn_v: return Group::attn_v;
     case Role::attn_qkv: return Group::attn_qkv;
     case Role::attn_kv_b: return Group::attn_kv_b;
     case Role::attn_output: return Group::attn_output;
-    case Role::ffn_up: case Role::ffn_up_exps: case Role::ffn_up_shexp: return Group::ffn_up;
-    case Role::ffn_gate: case Role::ffn_gate_exps: case Role::ffn_gate_shexp: case Role::ffn_gate_up_exps:
-      return Group::ffn_gate;
-    case Role::ffn_down: case Role::ffn_down_exps: case Role::ffn_down_shexp: return Group::ffn_down;
+    case Role::ffn_up:
+    case Role::ffn_up_exps:
+    case Role::ffn_up_shexp: return Group::ffn_up;
+    case Role::ffn_gate:
+    case Role::ffn_gate_exps:
+    case Role::ffn_gate_shexp:
+    case Role::ffn_gate_up_exps: return Group::ffn_gate;
+    case Role::ffn_down:
+    case Role::ffn_down_exps:
+    case Role::ffn_down_shexp: return Group::ffn_down;
     // Small matrices that the quantizer leaves as they are.
-    case Role::altup_proj: case Role::laurel_l: case Role::laurel_r: case Role::per_layer_model_proj:
-    case Role::time_mix:
-      return Group::kept;
+    case Role::altup_proj:
+    case Role::laurel_l:
+    case Role::laurel_r:
+    case Role::per_layer_model_proj:
+    case Role::time_mix: return Group::kept;
     default: return Group::other;
   }
 }
@@ -171,7 +189,9 @@ const TensorType& GgufMix::pick(const Tensor& tensor, Group group) const {
   }
   if (is_one_of({"iq2_xxs", "iq2_xs", "iq1_s", "iq2_s", "iq2_m", "iq1_m"})) return pick_low_bit(tensor, group);
   switch (group) {
-    case Group::attn_v: case Group::attn_kv_b: case Group::attn_qkv: return pick_attn_v(tensor, group);
+    case Group::attn_v:
+    case Group::attn_kv_b:
+    case Group::attn_qkv: return pick_attn_v(tensor, group);
     case Group::attn_k:
       if (expert_count_ == 8) return t.q8_0;
       [[fallthrough]];
@@ -181,7 +201,8 @@ const TensorType& GgufMix::pick(const Tensor& tensor, Group group) const {
       return base;
     case Group::ffn_down: return pick_ffn_down(tensor);
     case Group::attn_output: return pick_attn_output();
-    case Group::ffn_gate: case Group::ffn_up: {
+    case Group::ffn_gate:
+    case Group::ffn_up: {
       const bool middle = tensor.layer >= layer_count_ / 8 && tensor.layer < 7 * layer_count_ / 8;
       return is("iq3_xs") && middle ? t.iq3_xxs : base;
     }
@@ -201,7 +222,9 @@ const TensorType& GgufMix::pick_low_bit(const Tensor& tensor, Group group) const
   const GgmlTypes& t = types();
   const bool two_bits = is_one_of({"iq2_s", "iq2_m"});
   switch (group) {
-    case Group::attn_v: case Group::attn_qkv: case Group::attn_kv_b:
+    case Group::attn_v:
+    case Group::attn_qkv:
+    case Group::attn_kv_b:
       if (gqa_ >= 4 || expert_count_ >= 4) return t.q4_k;
       return two_bits ? t.iq3_s : t.q2_k;
     case Group::attn_k: return expert_count_ == 8 ? t.q4_k : *format_.type;

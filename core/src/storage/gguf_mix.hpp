@@ -21,8 +21,21 @@ class GgufMix {
 
  private:
   // How the quantizer groups tensor names; what it asks of a group depends on nothing else.
-  enum class Group : std::uint8_t { kept, output, token_embd, attn_q, attn_k, attn_v, attn_qkv, attn_kv_b, attn_output,
-                                    ffn_up, ffn_gate, ffn_down, other };
+  enum class Group : std::uint8_t {
+    kept,
+    output,
+    token_embd,
+    attn_q,
+    attn_k,
+    attn_v,
+    attn_qkv,
+    attn_kv_b,
+    attn_output,
+    ffn_up,
+    ffn_gate,
+    ffn_down,
+    other
+  };
   struct Layer {
     std::int32_t attn_v_before = 0;    // value-like tensors in the layers before this one
     std::int32_t ffn_down_before = 0;  // down projections before this layer
@@ -48,7 +61,7 @@ class GgufMix {
   std::int64_t attn_v_count_ = 0;
   std::int64_t layer_count_ = 0;  // next-token blocks included, as the quantizer counts
   std::int64_t expert_count_ = 0;
-  std::int64_t gqa_ = 0;          // query heads per key head in the first layer; 0 when it has no attention
+  std::int64_t gqa_ = 0;  // query heads per key head in the first layer; 0 when it has no attention
   bool tied_ = true;
   bool is_70b_ = false;
   bool falcon_ = false;

@@ -12,7 +12,8 @@ std::vector<TapeId> last_reads(const Tape& tape) {
     for (const TapeId input : ops[i].inputs()) last[static_cast<std::size_t>(owner(tape, input))] = id;
   }
   for (std::size_t i = 0; i < ops.size(); ++i) {
-    if (ops[i].is_output) last[static_cast<std::size_t>(owner(tape, static_cast<TapeId>(i)))] = static_cast<TapeId>(ops.size());
+    if (ops[i].is_output)
+      last[static_cast<std::size_t>(owner(tape, static_cast<TapeId>(i)))] = static_cast<TapeId>(ops.size());
   }
   return last;
 }

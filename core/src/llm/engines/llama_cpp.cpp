@@ -30,11 +30,11 @@ struct DeviceSums {
 
 class LedgerWriter {
  public:
-  LedgerWriter(const LlmRequest& request, const Settings& settings)
-      : model_(*request.model), s_(settings) {}
+  LedgerWriter(const LlmRequest& request, const Settings& settings) : model_(*request.model), s_(settings) {}
 
   void weights(Device device, Bytes bytes) {
-    add(Kind::weights, "Weights", device, Interval::exact(bytes), "sum of tensors, each padded to its buffer's alignment",
+    add(Kind::weights, "Weights", device, Interval::exact(bytes),
+        "sum of tensors, each padded to its buffer's alignment",
         {{"n_gpu_layers", number(s_.n_gpu_layers)}, {"bytes", number(bytes)}}, kWeightsSource);
   }
 
@@ -44,7 +44,8 @@ class LedgerWriter {
                                        {"bytes_k", s_.type_k->bytes_per_element()},
                                        {"bytes_v", s_.type_v->bytes_per_element()}};
     add(Kind::kv_cache, "KV cache", device, Interval::exact(bytes.full),
-        "n_ctx_seq * n_stream * sum over layers (n_embd_k_gqa * bytes_k + n_embd_v_gqa * bytes_v)", common, kCacheSource);
+        "n_ctx_seq * n_stream * sum over layers (n_embd_k_gqa * bytes_k + n_embd_v_gqa * bytes_v)", common,
+        kCacheSource);
     add(Kind::kv_cache, "KV cache, sliding-window layers", device, Interval::exact(bytes.window),
         "pad256(min(n_ctx_seq, n_swa * n_seq + n_ubatch)) * n_stream * sum over layers (n_embd_k_gqa * bytes_k + "
         "n_embd_v_gqa * bytes_v)",
@@ -56,8 +57,7 @@ class LedgerWriter {
   }
 
   void compute(Device device, Interval bytes) {
-    add(Kind::compute_buffer, "Compute buffer", device, bytes,
-        "replay of the worst-case graph in ggml's allocator",
+    add(Kind::compute_buffer, "Compute buffer", device, bytes, "replay of the worst-case graph in ggml's allocator",
         {{"n_ubatch", number(s_.n_ubatch)},
          {"n_outputs", number(s_.n_outputs)},
          {"n_ctx_seq", number(s_.n_ctx_seq)},
@@ -139,7 +139,8 @@ Result<LlmEstimate> estimate_llama_cpp(const LlmRequest& request, const LlamaCpp
   // Tables of rotary factors are loaded once per place where layers live.
   const Bytes tables = rope_table_bytes(model);
   for (std::size_t i = 0; i < gpus.size(); ++i) {
-    const bool here = std::find(placement.layer.begin(), placement.layer.end(), static_cast<int>(i)) != placement.layer.end();
+    const bool here =
+        std::find(placement.layer.begin(), placement.layer.end(), static_cast<int>(i)) != placement.layer.end();
     if (here) gpus[i].weights = add(gpus[i].weights, tables);
   }
   if (std::find(placement.layer.begin(), placement.layer.end(), kOnHost) != placement.layer.end()) {
@@ -168,7 +169,8 @@ Result<LlmEstimate> estimate_llama_cpp(const LlmRequest& request, const LlamaCpp
 
   LlmEstimate estimate = writer.take();
   Bytes cached = 0;
-  for (const DeviceSums& sums : gpus) cached = add(cached, add(sums.cache.full, add(sums.cache.window, sums.cache.index)));
+  for (const DeviceSums& sums : gpus)
+    cached = add(cached, add(sums.cache.full, add(sums.cache.window, sums.cache.index)));
   cached = add(cached, add(host.cache.full, add(host.cache.window, host.cache.index)));
   Bytes largest = 0;
   for (const Interval& bytes : compute.gpu) largest = std::max(largest, bytes.expected);
@@ -180,13 +182,15 @@ Result<LlmEstimate> estimate_llama_cpp(const LlmRequest& request, const LlamaCpp
                       {"compute_buffer", number(largest), "bytes"},
                       {"output_buffer", number(product({4, s.n_seq, model.vocab_size})), "bytes"}};
   if (compute.flash_on_cpu) {
-    estimate.warnings.push_back({"/engine/flash_attn",
-                                 "CUDA has no flash-attention kernel for heads of this size: it would run on the CPU, and "
-                                 "llama.cpp's own choice (auto) is to switch it off"});
+    estimate.warnings.push_back(
+        {"/engine/flash_attn",
+         "CUDA has no flash-attention kernel for heads of this size: it would run on the CPU, and "
+         "llama.cpp's own choice (auto) is to switch it off"});
   }
   if (!compute.described) {
     estimate.warnings.push_back(
-        {"/engine/name", "the graph of this architecture is not described: its compute buffer is estimated from a generic decoder"});
+        {"/engine/name",
+         "the graph of this architecture is not described: its compute buffer is estimated from a generic decoder"});
   }
   return estimate;
 }

@@ -16,27 +16,27 @@ enum class After : std::uint8_t { nothing, before_rope, after_rope };  // where 
 
 struct Decoder {
   std::string_view arch;
-  bool rms = true;                // RMS norm, else layer norm
+  bool rms = true;  // RMS norm, else layer norm
   bool norm_bias = false;
   bool scale_embedding = false;
   Rope rope = Rope::all;
   bool scale_queries = false;
-  bool attn_post_norm = false;    // on the attention's result, before the residual
+  bool attn_post_norm = false;  // on the attention's result, before the residual
   bool ffn_post_norm = false;
-  bool post_norm_loose = true;    // the feed-forward's post norm is not tied to the layer's device
-  bool pre_norm = true;           // norm before attention and feed-forward (OLMo 2 has none)
+  bool post_norm_loose = true;  // the feed-forward's post norm is not tied to the layer's device
+  bool pre_norm = true;         // norm before attention and feed-forward (OLMo 2 has none)
   bool o_bias = false;
   bool ffn_bias = false;
   Activation activation = Activation::glu;
-  bool soft_cap = false;          // on attention scores
+  bool soft_cap = false;  // on attention scores
   bool residual_scale = false;
-  bool residual_first = false;    // the last addition takes the residual as its first operand
-  int logit_ops = 0;              // scaling and soft-capping of logits
+  bool residual_first = false;  // the last addition takes the residual as its first operand
+  int logit_ops = 0;            // scaling and soft-capping of logits
   bool output_bias = false;
-  bool gather_late = false;       // rows are chosen after the last layer, not in it
+  bool gather_late = false;  // rows are chosen after the last layer, not in it
   Routing routing{};
-  bool shared_gate = false;       // the shared expert's result is gated
-  bool config_routing = false;    // experts are chosen as the config says, in DeepSeek's ways
+  bool shared_gate = false;     // the shared expert's result is gated
+  bool config_routing = false;  // experts are chosen as the config says, in DeepSeek's ways
 };
 
 constexpr std::array kDecoders = {
@@ -54,17 +54,38 @@ constexpr std::array kDecoders = {
             .ffn_post_norm = true,
             .soft_cap = true,
             .logit_ops = 3},
-    Decoder{.arch = "gemma3", .scale_embedding = true, .scale_queries = true, .attn_post_norm = true, .ffn_post_norm = true},
+    Decoder{.arch = "gemma3",
+            .scale_embedding = true,
+            .scale_queries = true,
+            .attn_post_norm = true,
+            .ffn_post_norm = true},
     Decoder{.arch = "gpt-oss",
             .o_bias = true,
             .gather_late = true,
             .routing = {.scores = Routing::Scores::softmax_of_chosen, .normalize = false, .bias = true}},
     Decoder{.arch = "phi3", .scale_queries = true, .residual_first = true},
-    Decoder{.arch = "phimoe", .rms = true, .norm_bias = true, .scale_queries = true, .o_bias = true, .residual_first = true, .output_bias = true},
+    Decoder{.arch = "phimoe",
+            .rms = true,
+            .norm_bias = true,
+            .scale_queries = true,
+            .o_bias = true,
+            .residual_first = true,
+            .output_bias = true},
     Decoder{.arch = "glm4", .attn_post_norm = true, .ffn_post_norm = true, .post_norm_loose = false},
     Decoder{.arch = "glm4moe", .config_routing = true},
-    Decoder{.arch = "starcoder2", .rms = false, .norm_bias = true, .o_bias = true, .ffn_bias = true, .activation = Activation::unary},
-    Decoder{.arch = "gpt2", .rms = false, .norm_bias = true, .rope = Rope::none, .o_bias = true, .ffn_bias = true, .activation = Activation::unary},
+    Decoder{.arch = "starcoder2",
+            .rms = false,
+            .norm_bias = true,
+            .o_bias = true,
+            .ffn_bias = true,
+            .activation = Activation::unary},
+    Decoder{.arch = "gpt2",
+            .rms = false,
+            .norm_bias = true,
+            .rope = Rope::none,
+            .o_bias = true,
+            .ffn_bias = true,
+            .activation = Activation::unary},
     Decoder{.arch = "granite", .scale_embedding = true, .residual_scale = true, .logit_ops = 1},
     Decoder{.arch = "granitemoe", .scale_embedding = true, .residual_scale = true, .logit_ops = 1},
 };
@@ -113,7 +134,8 @@ Tensor layer_of(GraphBuilder& b, const Decoder& d, Tensor in) {
 Tensor feed_forward_of(GraphBuilder& b, const Layer& layer, const Tensor& x, Activation activation,
                        const Routing& routing, bool shared_gate, bool bias) {
   if (!layer.experts) {
-    return b.feed_forward(x, layer.ffn->intermediate_size, activation, bias, layer.ffn->gated, layer.ffn->fused_gate_up);
+    return b.feed_forward(x, layer.ffn->intermediate_size, activation, bias, layer.ffn->gated,
+                          layer.ffn->fused_gate_up);
   }
   const Experts& e = *layer.experts;
   const Tensor routed = b.experts(x, e, routing, activation);

@@ -1,5 +1,5 @@
-// Qwen3-Next: gated delta nets, every fourth layer gated attention, experts in all. The fused delta-net operation is the
-// engine's default. Source: llama.cpp v0.5.0 (de3ff81), src/models/qwen3next.cpp, delta-net-base.cpp.
+// Qwen3-Next: gated delta nets, every fourth layer gated attention, experts in all. The fused delta-net operation is
+// the engine's default. Source: llama.cpp v0.5.0 (de3ff81), src/models/qwen3next.cpp, delta-net-base.cpp.
 #include "llm/engines/llama_cpp/architectures.hpp"
 
 namespace vram::llama_cpp {

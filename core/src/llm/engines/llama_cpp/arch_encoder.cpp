@@ -34,8 +34,8 @@ bool build_encoder(GraphBuilder& b) {
       in = b.output_rows(in);
     }
     const Tensor middle = b.norm(b.g.inplace(cur, in), false, true);
-    const Tensor fed = b.feed_forward(middle, layer.ffn->intermediate_size, bert ? Activation::unary : Activation::glu, bert,
-                                      layer.ffn->gated);
+    const Tensor fed = b.feed_forward(middle, layer.ffn->intermediate_size, bert ? Activation::unary : Activation::glu,
+                                      bert, layer.ffn->gated);
     cur = b.norm(b.g.inplace(fed, middle), false, true);
   }
   b.g.mark_output(cur);

@@ -9,10 +9,10 @@ using ggml::Tensor;
 
 namespace {
 
-constexpr std::int64_t kStreams = 4;        // altup_num_inputs of every released model
+constexpr std::int64_t kStreams = 4;  // altup_num_inputs of every released model
 constexpr std::int64_t kPerLayerWidth = 256;
 constexpr std::int64_t kLaurelRank = 64;
-constexpr std::size_t kSparseLayers = 10;   // n_layer_sparsity
+constexpr std::size_t kSparseLayers = 10;  // n_layer_sparsity
 
 class Gemma3n {
  public:
@@ -22,8 +22,8 @@ class Gemma3n {
     const auto layers = static_cast<std::int64_t>(b.model.layers.size());
     Tensor cur = g.inplace(b.embed());
     const Tensor tokens = g.input(ggml::kI32, t);
-    const Tensor table = g.external(*b.weights.per_layer_embd_type, {kPerLayerWidth * layers, b.n_vocab, 1, 1},
-                                    b.placement.gpus, true);
+    const Tensor table =
+        g.external(*b.weights.per_layer_embd_type, {kPerLayerWidth * layers, b.n_vocab, 1, 1}, b.placement.gpus, true);
     Tensor per_layer = g.inplace(g.reshape(g.get_rows(table, tokens), kPerLayerWidth, layers, t));
     g.expand(per_layer);
     per_layer = project(cur, per_layer, layers);
@@ -41,9 +41,7 @@ class Gemma3n {
   }
 
  private:
-  Tensor projection(std::int64_t n) {
-    return g.external(ggml::f16(), {width, width, n, 1}, b.output_backend(), true);
-  }
+  Tensor projection(std::int64_t n) { return g.external(ggml::f16(), {width, width, n, 1}, b.output_backend(), true); }
   Tensor magnitude(const Tensor& x) {
     const Tensor squared = g.inplace(x);
     return g.inplace(g.make(Op::general, f32(), {1, x.ne[1], x.ne[2], x.ne[3]}, {squared}));
@@ -52,7 +50,8 @@ class Gemma3n {
 
   Tensor project(const Tensor& in, const Tensor& per_layer, std::int64_t layers) {
     b.at_layer(0);
-    Tensor cur = g.mul_mat(g.external(ggml::f16(), {width, kPerLayerWidth * layers, 1, 1}, b.layer_backend(), true), in);
+    Tensor cur =
+        g.mul_mat(g.external(ggml::f16(), {width, kPerLayerWidth * layers, 1, 1}, b.layer_backend(), true), in);
     cur = g.reshape(g.inplace(cur), kPerLayerWidth, layers, t);
     cur = b.loose_norm(cur);
     cur = g.inplace(g.inplace(cur, per_layer));
@@ -136,7 +135,8 @@ class Gemma3n {
     first = g.inplace(first, slice(per_layer));
     first = g.mul_mat(b.weight(Role::per_layer_proj, kPerLayerWidth, width), first);
     first = b.norm(first);
-    const Tensor rest = g.view(corrected, {width, t, kStreams - 1, 1}, {corrected.nb[1], corrected.nb[2], corrected.nb[3]});
+    const Tensor rest =
+        g.view(corrected, {width, t, kStreams - 1, 1}, {corrected.nb[1], corrected.nb[2], corrected.nb[3]});
     return g.concat(slice(corrected), g.inplace(rest, first), 2);
   }
 

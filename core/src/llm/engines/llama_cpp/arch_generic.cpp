@@ -23,7 +23,8 @@ Tensor any_mixer(GraphBuilder& b, const StateMixer& m, const Tensor& x) {
   const Tensor active = b.g.inplace(mixed);
   const std::int64_t state = m.state_elements * b.n_seqs;
   const Tensor out = b.g.make(Op::general, f32(), {inner * b.n_tokens + state, 1, 1, 1}, {active, projected});
-  const Tensor y = b.g.view(out, {inner, b.n_tokens, 1, 1}, {4 * inner, 4 * inner * b.n_tokens, 4 * inner * b.n_tokens});
+  const Tensor y =
+      b.g.view(out, {inner, b.n_tokens, 1, 1}, {4 * inner, 4 * inner * b.n_tokens, 4 * inner * b.n_tokens});
   return b.linear(Role::ssm_out, b.g.make(Op::general, f32(), y.ne, {y, projected}), b.n_embd);
 }
 
@@ -70,7 +71,8 @@ Tensor any_layer(GraphBuilder& b, Tensor in) {
 void build_generic(GraphBuilder& b) {
   if (b.n_embd == 0) {
     for (const Layer& layer : b.model.layers) {
-      if (layer.attention) b.n_embd = std::max(b.n_embd, layer.attention->num_attention_heads * layer.attention->head_dim);
+      if (layer.attention)
+        b.n_embd = std::max(b.n_embd, layer.attention->num_attention_heads * layer.attention->head_dim);
     }
   }
   if (b.n_vocab == 0) b.n_vocab = kUsualVocabulary;

@@ -169,9 +169,14 @@ bool build_recurrent(GraphBuilder& b) {
   }
   for (const std::size_t i : b.layers()) {
     b.at_layer(i);
-    cur = granite ? granite_layer(b, i, cur) : nemotron ? nemotron_layer(b, i, cur) : falcon ? falcon_layer(b, i, cur) : mamba_layer(b, i, cur);
+    cur = granite    ? granite_layer(b, i, cur)
+          : nemotron ? nemotron_layer(b, i, cur)
+          : falcon   ? falcon_layer(b, i, cur)
+                     : mamba_layer(b, i, cur);
   }
-  b.finish(cur, {.gather = nemotron ? Head::Gather::after_norm : Head::Gather::in_last_layer, .logit_ops = granite ? 1 : 0, .keeps_hidden = nemotron});
+  b.finish(cur, {.gather = nemotron ? Head::Gather::after_norm : Head::Gather::in_last_layer,
+                 .logit_ops = granite ? 1 : 0,
+                 .keeps_hidden = nemotron});
   return true;
 }
 

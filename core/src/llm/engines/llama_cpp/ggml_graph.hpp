@@ -14,11 +14,11 @@ namespace vram::ggml {
 
 // Operations, as far as the scheduler and the allocator tell them apart.
 enum class Op : std::uint8_t {
-  none,        // inputs, weights, caches
-  view,        // reshape, view, permute, transpose
-  inplace,     // any operation of ggml_op_can_inplace: may take over the memory of an input
-  general,     // any other operation with a result of its own
-  write,       // set_rows, cpy and in-place operations: the result is a view of the destination
+  none,     // inputs, weights, caches
+  view,     // reshape, view, permute, transpose
+  inplace,  // any operation of ggml_op_can_inplace: may take over the memory of an input
+  general,  // any other operation with a result of its own
+  write,    // set_rows, cpy and in-place operations: the result is a view of the destination
   get_rows,
   mul_mat,
   mul_mat_id,
@@ -28,8 +28,14 @@ enum class Op : std::uint8_t {
 
 using Id = std::int32_t;
 
-inline const TensorType& f32() { static const TensorType& t = *find_tensor_type("f32"); return t; }
-inline const TensorType& f16() { static const TensorType& t = *find_tensor_type("f16"); return t; }
+inline const TensorType& f32() {
+  static const TensorType& t = *find_tensor_type("f32");
+  return t;
+}
+inline const TensorType& f16() {
+  static const TensorType& t = *find_tensor_type("f16");
+  return t;
+}
 extern const TensorType kI32;
 extern const TensorType kI64;
 
@@ -48,21 +54,21 @@ inline constexpr int kMaxSrc = 10;  // GGML_MAX_SRC
 struct Node {
   Op op = Op::none;
   std::uint8_t src_count = 0;
-  std::uint16_t same_layout = 0;   // bit i: src[i] has the layout of the result
+  std::uint16_t same_layout = 0;  // bit i: src[i] has the layout of the result
   bool input = false;
   bool output = false;
-  bool external = false;           // lives in a buffer of its own: weights and caches
+  bool external = false;  // lives in a buffer of its own: weights and caches
   bool weight = false;
   bool visited = false;
-  bool copy = false;               // made by the scheduler, on another backend
+  bool copy = false;  // made by the scheduler, on another backend
   bool gpu_supported = true;
-  bool soft_place = false;         // `place` was set by hand and a dry run forgets it
-  std::int8_t place = -1;          // backend: external ones from the start, the others once scheduled
-  Id view_src = -1;                // the tensor that owns the memory; -1: itself
+  bool soft_place = false;  // `place` was set by hand and a dry run forgets it
+  std::int8_t place = -1;   // backend: external ones from the start, the others once scheduled
+  Id view_src = -1;         // the tensor that owns the memory; -1: itself
   std::array<Id, kMaxSrc> src{};
-  Bytes bytes = 0;                 // ggml_nbytes
-  Bytes gpu_extra = 0;             // what a CUDA buffer adds: row padding, scratch of flash attention
-  std::int64_t batch = 0;          // rows that decide whether an operation on weights in RAM goes to the GPU
+  Bytes bytes = 0;         // ggml_nbytes
+  Bytes gpu_extra = 0;     // what a CUDA buffer adds: row padding, scratch of flash attention
+  std::int64_t batch = 0;  // rows that decide whether an operation on weights in RAM goes to the GPU
 };
 
 // Tensors that must stay until the node after a fused group has run (ggml-cuda.cu, graph_optimize).
@@ -92,7 +98,9 @@ class Graph {
 
   // A result of its own with the given shape.
   Tensor make(Op op, const TensorType& type, std::array<std::int64_t, 4> ne, std::initializer_list<Tensor> src);
-  Tensor like(Op op, const Tensor& shape, std::initializer_list<Tensor> src) { return make(op, *shape.type, shape.ne, src); }
+  Tensor like(Op op, const Tensor& shape, std::initializer_list<Tensor> src) {
+    return make(op, *shape.type, shape.ne, src);
+  }
   // An operation that writes into `destination`.
   Tensor write(const Tensor& destination, std::initializer_list<Tensor> src);
 

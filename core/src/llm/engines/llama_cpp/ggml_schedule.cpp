@@ -55,7 +55,8 @@ class Scheduler {
         const Node& src = g_.node(n.src[i]);
         if (!src.weight) continue;
         n.place = src.place;
-        if (b_.op_offload && src.place == cpu_ && b_.gpus > 0 && n.gpu_supported && n.batch >= kOffloadBatch) n.place = 0;
+        if (b_.op_offload && src.place == cpu_ && b_.gpus > 0 && n.gpu_supported && n.batch >= kOffloadBatch)
+          n.place = 0;
         break;
       }
     }

@@ -11,15 +11,15 @@
 namespace vram::ggml {
 
 struct Backends {
-  int gpus = 1;                // backends 0..gpus-1; the last one, number `gpus`, is the CPU
-  bool op_offload = true;      // batches of 32 and more run on the first GPU even when their weights are in RAM
-  int copies = 1;              // 4 with pipeline parallelism: every input is kept that often
+  int gpus = 1;            // backends 0..gpus-1; the last one, number `gpus`, is the CPU
+  bool op_offload = true;  // batches of 32 and more run on the first GPU even when their weights are in RAM
+  int copies = 1;          // 4 with pipeline parallelism: every input is kept that often
   Bytes gpu_alignment = 128;
   Bytes host_alignment = 32;
   // The engine's own dry run (no_alloc, as its --fit uses it) resets the scheduler before it splits the graph and so
   // loses where norms were placed by hand; a real load does not.
   bool dry_run = false;
-  bool cuda_fusion = true;     // keeps what fused kernels read alive longer
+  bool cuda_fusion = true;  // keeps what fused kernels read alive longer
 };
 
 struct LeftOut {
@@ -31,7 +31,7 @@ struct LeftOut {
 struct BufferSizes {
   std::vector<Bytes> bytes;  // one per backend, the CPU last
   int splits = 0;
-  bool repeats = true;       // false: layers were left out and it is not proven that they change nothing
+  bool repeats = true;  // false: layers were left out and it is not proven that they change nothing
 };
 
 // Schedules and replays. Uses the graph up: copies are added and sources redirected.

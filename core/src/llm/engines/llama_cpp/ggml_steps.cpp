@@ -99,7 +99,8 @@ class Replayer {
     states_.push_back(std::move(state));
     for (auto before = static_cast<std::size_t>(left_out.prefix); before < layer; ++before) {
       const auto cycle = static_cast<std::int64_t>(layer - before);
-      if (left_out.layers % cycle == 0 && cycle % left_out.pattern == 0 && states_[before].live == states_[layer].live &&
+      if (left_out.layers % cycle == 0 && cycle % left_out.pattern == 0 &&
+          states_[before].live == states_[layer].live &&
           same_blocks(states_[before].allocators, states_[layer].allocators)) {
         return true;
       }

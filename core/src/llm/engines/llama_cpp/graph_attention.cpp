@@ -24,7 +24,14 @@ bool quantized(const TensorType& type) { return type.block_elements > 1; }
 // the CPU. Caches are padded to 256 cells and have masks, so the grouped kernels apply where heads are grouped.
 bool has_flash_kernel(std::int64_t k, std::int64_t v, std::int64_t group) {
   switch (k) {
-    case 40: case 64: case 72: case 80: case 96: case 112: case 128: case 256: return v == k;
+    case 40:
+    case 64:
+    case 72:
+    case 80:
+    case 96:
+    case 112:
+    case 128:
+    case 256: return v == k;
     case 192: return v == 128 && group % 8 == 0;
     case 320: return v == 256 && group % 32 == 0;
     case 512: return v == k && group >= 2;
@@ -191,7 +198,8 @@ Tensor GraphBuilder::attend_latent(const LatentAttention& a, const Tensor& q, co
   g.expand(g.write(cache, {rows, full_.k_idxs}));
   const Bytes row = row_bytes(*s.type_k, width, 1);
   const Tensor keys = g.view(cache, {width, 1, s.n_ctx_seq, s.n_stream}, {row, row, row * s.n_ctx_seq});
-  const Tensor values = g.view(keys, {a.kv_lora_rank, 1, s.n_ctx_seq, s.n_stream}, {keys.nb[1], keys.nb[2], keys.nb[3]});
+  const Tensor values =
+      g.view(keys, {a.kv_lora_rank, 1, s.n_ctx_seq, s.n_stream}, {keys.nb[1], keys.nb[2], keys.nb[3]});
   const Tensor v_b = weight(Role::attn_v_b, a.kv_lora_rank, a.v_head_dim, a.num_attention_heads);
   const Tensor cur = core_attention(q, keys, values, full_.mask, {}, v_b, false, true, false);
   return linear(Role::attn_output, cur, n_embd);

@@ -19,8 +19,8 @@ enum class Activation : std::uint8_t { glu, unary, relu_squared };
 // How experts are chosen.
 struct Routing {
   enum class Scores : std::uint8_t { softmax, sigmoid, softmax_of_chosen } scores = Scores::softmax;
-  bool normalize = true;       // weights of the chosen experts sum to one
-  bool scale = false;          // and are multiplied by a constant
+  bool normalize = true;  // weights of the chosen experts sum to one
+  bool scale = false;     // and are multiplied by a constant
   bool selection_bias = false;
   bool bias = false;           // router and experts have biases (gpt-oss)
   bool weight_before = false;  // tokens are weighted before the experts (Llama 4)
@@ -35,7 +35,7 @@ struct Head {
   bool rms = true;
   bool norm_bias = false;
   bool output_bias = false;
-  int logit_ops = 0;  // scaling and soft-capping
+  int logit_ops = 0;          // scaling and soft-capping
   bool keeps_hidden = false;  // what is gathered from is a result too, for a draft head to read
 };
 
@@ -56,12 +56,12 @@ class GraphBuilder {
 
   // -- weights and inputs
   ggml::Tensor weight(Role role, std::int64_t ne0, std::int64_t ne1, std::int64_t ne2 = 1);
-  ggml::Tensor vector(std::int64_t ne0, std::int64_t ne1 = 1);                          // F32, of this layer
+  ggml::Tensor vector(std::int64_t ne0, std::int64_t ne1 = 1);  // F32, of this layer
   ggml::Tensor expert_bias(std::int64_t ne0, std::int64_t experts);
   ggml::Tensor outer_weight(const TensorType& type, std::int64_t ne0, std::int64_t ne1);  // lives with the head
   ggml::Tensor outer_vector(std::int64_t ne0);
   ggml::Tensor positions();
-  ggml::Tensor embed();           // input tokens -> [n_embd, n_tokens], on the CPU
+  ggml::Tensor embed();  // input tokens -> [n_embd, n_tokens], on the CPU
   ggml::Tensor output_rows(const ggml::Tensor& t) { return g.get_rows(t, out_ids()); }
   ggml::Tensor out_ids();
 

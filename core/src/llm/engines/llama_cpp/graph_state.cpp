@@ -29,7 +29,8 @@ void GraphBuilder::write_state(const Tensor& state, const Tensor& rows, std::int
 
 Tensor GraphBuilder::ssm_conv(const Tensor& x, std::int64_t d_conv) {
   const std::int64_t channels = x.ne[1];
-  const Tensor out = g.make(Op::general, f32(), {channels, x.ne[0] - d_conv + 1, x.ne[2], 1}, {x, vector(d_conv, channels)});
+  const Tensor out =
+      g.make(Op::general, f32(), {channels, x.ne[0] - d_conv + 1, x.ne[2], 1}, {x, vector(d_conv, channels)});
   g.set_gpu_supported(out, channels % 128 == 0);  // ggml-cuda.cu, supports_op
   return out;
 }

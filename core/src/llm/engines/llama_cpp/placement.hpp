@@ -21,11 +21,11 @@ struct WeightBytes {
 
 // Per layer and outside the layers; independent of context and batch, so that a sweep computes it once.
 struct WeightPlan {
-  std::vector<WeightBytes> layers;    // without the routed experts
-  std::vector<WeightBytes> experts;   // routed experts
-  WeightBytes input;                  // embeddings: always in RAM
-  WeightBytes output;                 // output norm and head
-  WeightBytes tied_head;              // the copy of token_embd that a model without a head of its own loads as one
+  std::vector<WeightBytes> layers;   // without the routed experts
+  std::vector<WeightBytes> experts;  // routed experts
+  WeightBytes input;                 // embeddings: always in RAM
+  WeightBytes output;                // output norm and head
+  WeightBytes tied_head;             // the copy of token_embd that a model without a head of its own loads as one
   const TensorType* head_type = nullptr;
   const TensorType* embd_type = nullptr;
   const TensorType* per_layer_embd_type = nullptr;  // Gemma 3n
@@ -50,7 +50,7 @@ Bytes rope_table_bytes(const Model& model);
 struct Placement {
   std::vector<int> layer;  // GPU index or kOnHost
   int output = kOnHost;
-  int gpus = 0;            // all of them have a compute buffer, even without a layer
+  int gpus = 0;  // all of them have a compute buffer, even without a layer
 };
 // GPUs of equal free memory, split by layer.
 Placement place_layers(const Model& model, const Settings& settings, int gpus);

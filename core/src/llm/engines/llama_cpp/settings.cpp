@@ -7,8 +7,8 @@
 namespace vram::llama_cpp {
 namespace {
 
-constexpr std::int64_t kCellPadding = 256;   // GGML_PAD(n_ctx, 256)
-constexpr std::int64_t kMaxSequences = 256;  // LLAMA_MAX_SEQ
+constexpr std::int64_t kCellPadding = 256;                 // GGML_PAD(n_ctx, 256)
+constexpr std::int64_t kMaxSequences = 256;                // LLAMA_MAX_SEQ
 constexpr std::int64_t kMaxCells = std::int64_t{1} << 32;  // n_ctx is a uint32_t
 
 constexpr std::array<std::string_view, 9> kCacheTypes = {"f32",  "f16",  "bf16", "q8_0",  "q4_0",
@@ -87,8 +87,8 @@ std::optional<Error> refused(const LlmRequest& request, const LlamaCppOptions& o
                  "at most 4294967296 cells over all sequences"};
   }
   if (!options.flash_attn && request.type_v->block_elements > 1) {
-    return Error{"/kv_cache/v", "a quantized V cache needs flash attention", '"' + std::string(request.type_v->id) + '"',
-                 "f16, or flash_attn true"};
+    return Error{"/kv_cache/v", "a quantized V cache needs flash attention",
+                 '"' + std::string(request.type_v->id) + '"', "f16, or flash_attn true"};
   }
   for (const Layer& layer : model.layers) {
     std::int64_t k = 0, v = 0;
@@ -116,9 +116,9 @@ std::int64_t window_cells(const Settings& s, std::int64_t window) {
 
 bool honours_window(const Model& model) {
   static constexpr std::array<std::string_view, 24> kArchitectures = {
-      "afmoe",  "cohere2", "cohere2moe", "deepseek4", "dots3note", "exaone4",     "exaone-moe",   "gemma2",
-      "gemma3", "gemma3n", "gemma4",     "gpt-oss",   "granite-swa", "laguna",    "lfm2",         "lfm2moe",
-      "llama4", "maple",   "mellum",     "mimo2",     "olmo2",     "plamo3",      "smallthinker", "step35"};
+      "afmoe",  "cohere2", "cohere2moe", "deepseek4", "dots3note",   "exaone4", "exaone-moe",   "gemma2",
+      "gemma3", "gemma3n", "gemma4",     "gpt-oss",   "granite-swa", "laguna",  "lfm2",         "lfm2moe",
+      "llama4", "maple",   "mellum",     "mimo2",     "olmo2",       "plamo3",  "smallthinker", "step35"};
   return std::find(kArchitectures.begin(), kArchitectures.end(), model.gguf_arch) != kArchitectures.end();
 }
 

@@ -16,8 +16,8 @@ struct Settings {
   std::int64_t n_seq = 1;
   std::int64_t n_batch = 0;
   std::int64_t n_ubatch = 0;
-  std::int64_t n_tokens = 0;   // of the worst-case graph: n_ubatch, rounded up to a multiple of n_seq
-  std::int64_t n_outputs = 0;  // rows of logits in the worst-case graph
+  std::int64_t n_tokens = 0;      // of the worst-case graph: n_ubatch, rounded up to a multiple of n_seq
+  std::int64_t n_outputs = 0;     // rows of logits in the worst-case graph
   std::int64_t n_gpu_layers = 0;  // at most layers + 1
   std::int64_t n_cpu_moe = 0;     // layers whose experts stay in RAM
   bool flash_attn = true;
