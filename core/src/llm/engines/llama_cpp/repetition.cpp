@@ -41,8 +41,8 @@ Repetition shorten(const Model& model) {
       const std::int64_t unit = kCycles * pattern;
       result.left_out = {std::max<std::int64_t>(0, (n - keep) / unit * unit), pattern, prefix};
       // Whole patterns go from behind the prefix; the last layer stays, it differs.
-      const auto from = result.kept.begin() + prefix;
-      result.kept.erase(from, from + result.left_out.layers);
+      const auto from = result.kept.begin() + static_cast<std::ptrdiff_t>(prefix);
+      result.kept.erase(from, from + static_cast<std::ptrdiff_t>(result.left_out.layers));
       return result;
     }
   }
