@@ -26,11 +26,21 @@ int one_of(const ObjectReader& reader, std::string_view key, std::initializer_li
   refuse(reader.path_of(key), std::string(key) + " is not one this format has", std::to_string(number), expected);
 }
 
+// What the checkpoint is stored as. llama.cpp's converter keeps MXFP4 experts as they are, under a file type of its own
+// (convert_hf_to_gguf.py, MXFP4_MOE); it has no such way for other quantized checkpoints.
+std::string native_format(const ObjectReader& request, const Model& model) {
+  const Json* engine = request.find("engine");
+  const Json* name =
+      engine != nullptr && engine->is_object() && engine->contains("name") ? &engine->at("name") : nullptr;
+  const bool llama_cpp = name == nullptr || (name->is_string() && *name == "llama.cpp");
+  return llama_cpp && model.native_weights == "mxfp4" ? "mxfp4_moe" : model.native_weights;
+}
+
 }  // namespace
 
 WeightFormat read_weights(const ObjectReader& request, const Model& model) {
   const Json* json = request.find("weights");
-  if (json == nullptr) return known_format(model.native_weights, "/weights");
+  if (json == nullptr) return known_format(native_format(request, model), "/weights");
   if (json->is_string()) return known_format(json->get<std::string>(), "/weights");
   if (!json->is_object()) {
     refuse("/weights", "weights must be a format id or an object", shown(*json),
