@@ -198,7 +198,7 @@ TEST_CASE("state mixers") {
   for (const Layer& layer : nemotron.layers) {
     CHECK(int{layer.attention.has_value()} + int{layer.state.has_value()} + int{layer.ffn.has_value()} == 1);
   }
-  const StateMixer& mamba = *model_of("mamba-130m").layers[0].state;
+  const StateMixer mamba = *model_of("mamba-130m").layers[0].state;
   CHECK(mamba.d_inner == 1536);
   CHECK(mamba.state_elements == 1536 * 16);
   CHECK(mamba.conv_elements == 1536 * 3);
