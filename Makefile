@@ -71,8 +71,8 @@ bench: native wasm build/wasm-bare/build.ninja
 	@cmake --build build/release --target vram_bench -- --quiet
 	@node tests/bench/bench.mjs
 
-accuracy: setup build/release/build.ninja
-	@cmake --build build/release --target vram_accuracy -- --quiet
+accuracy: native
+	@node tests/accuracy/run.mjs --build build/release --json build/accuracy/report.json
 	@node tests/readme/accuracy.mjs
 
 readme: native

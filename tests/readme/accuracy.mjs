@@ -1,36 +1,31 @@
-// Runs every build/release/tests/<engine>_accuracy over tests/accuracy/data/<engine>.json, keeps its report in
-// build/accuracy/<engine>.json, and fills README's table from the reports.
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
+// Fills README's accuracy table from the report of tests/accuracy/run.mjs.
+//   node tests/readme/accuracy.mjs [build/accuracy/report.json]
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { fillBlock } from './blocks.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const engines = readdirSync(`${root}tests/accuracy`).flatMap((name) => /^(\w+)_accuracy\.cpp$/.exec(name)?.[1] ?? []);
-mkdirSync(`${root}build/accuracy`, { recursive: true });
+const { sets, terms } = JSON.parse(readFileSync(process.argv[2] ?? `${root}build/accuracy/report.json`, 'utf8'));
 
 const percent = (share) => `${(100 * share).toFixed(share < 0.1 ? 2 : 1)} %`;
-const rows = [];
+const lines = [];
 const notes = [];
-for (const engine of engines) {
-  const [data, report] = [`${root}tests/accuracy/data/${engine}.json`, `${root}build/accuracy/${engine}.json`];
-  if (!existsSync(data)) throw new Error(`${engine}: no measured rows at ${data}`);
-  const { status } = spawnSync(`${root}build/release/tests/${engine}_accuracy`, [data, '--json', report], { stdio: 'inherit' });
-  if (status !== 0) process.exit(1);
-  const { terms, left_out: leftOut } = JSON.parse(readFileSync(report, 'utf8'));
-  for (const [name, term] of Object.entries(terms)) {
-    if (name.includes('|')) continue; // the finer rows stay in the report
-    rows.push(`| ${engine.replace('_', '.')}, ${name} | ${term.n} | ${percent(term.exact)} | ${percent(term.inside)} | ${
-      percent(term.median)} | ${percent(term.p95)} | ${percent(term.max)} |`);
+for (const [id, set] of Object.entries(sets)) {
+  lines.push(`| **${set.title}** | | | | | | |`);
+  for (const t of terms) {
+    if (t.set !== id || t.case || t.engine) continue; // the finer lines are on the accuracy page
+    lines.push(`| ${t.term} | ${t.n} | ${percent(t.exact)} | ${percent(t.coverage)} | ${percent(t.median)} | ${percent(t.p95)} | ${percent(t.max)} |`);
   }
-  for (const [reason, count] of Object.entries(leftOut ?? {})) notes.push(`${count} left out: ${reason}.`);
+  const left = Object.values(set.left_out).reduce((a, b) => a + b, 0);
+  if (left > 0) notes.push(`${left} of ${set.rows} (${set.title})`);
 }
 
 fillBlock('accuracy', `
-Every estimate against what the engine itself allocated (\`make accuracy\`; rows and their sources in \`tests/accuracy\`):
+Every estimate against what engines themselves allocated or printed (\`make accuracy\`; rows, sources and how they are
+counted in \`tests/accuracy\`; record by record on the accuracy page):
 
-| term | measured | to the byte | inside the interval | median error | 95th percentile | worst |
+| term | measured | exact | inside the interval | median error | 95th percentile | worst |
 |---|--:|--:|--:|--:|--:|--:|
-${rows.join('\n')}
+${lines.join('\n')}
 
-${notes.join(' ')}`);
+Exact: to the byte, or within the rounding of the print.${notes.length ? ` Left out, each for a reason that the run prints: ${notes.join(', ')}.` : ''}`);

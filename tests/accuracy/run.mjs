@@ -1,0 +1,70 @@
+// Estimates against what was measured: every row of data/*.json through `vram-estimator batch`, errors per term, engine
+// and architecture. Fails when a target that was met is lost. README.md says how to add rows and sets.
+//   node tests/accuracy/run.mjs [--set NAME[,NAME]] [--build DIR] [--json OUT] [--worst N] [--arch NAME] [--all]
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { ask, findTool, root } from './border.mjs';
+import { print } from './print.mjs';
+import { complete, standardSamples } from './rows.mjs';
+import { summaries } from './stats.mjs';
+import { judge } from './targets.mjs';
+
+const here = path.join(root, 'tests', 'accuracy');
+const json = (file) => JSON.parse(readFileSync(file, 'utf8'));
+
+async function load(id) {
+  const module = existsSync(path.join(here, 'sets', `${id}.mjs`)) ? await import(`./sets/${id}.mjs`) : {};
+  const data = json(path.join(here, 'data', module.data ?? `${id}.json`));
+  return { id, title: id, rows: (all) => all.rows ?? all, request: (row) => ({ op: 'estimate', ...row.request }), samples: standardSamples,
+    ...(data.about ?? {}), ...module, content: data };
+}
+
+// The samples of one set, and how many rows gave none, by reason.
+export async function measure(tool, set) {
+  const rows = set.rows(set.content);
+  const leftOut = {};
+  const skip = (reason) => void (leftOut[reason] = (leftOut[reason] ?? 0) + 1);
+  const usable = rows.filter((row) => (row.left_out ? skip(row.left_out) : true));
+  const requests = usable.map((row) => set.request(row, set.content));
+  const samples = await ask(tool, requests, (answer, i) => {
+    const row = usable[i];
+    if (!answer.ok) {
+      const { path: where, message } = answer.error;
+      if (!set.refusals) throw new Error(`${set.id}, row ${row.id}: ${where}: ${message}`);
+      skip(`refused: ${message}`);
+      return [];
+    }
+    return set.samples(answer, row, set.content).map((sample) => complete(sample, row, answer, set));
+  });
+  return { samples: samples.flat(), rows: rows.length, used: samples.filter((list) => list.length > 0).length, leftOut };
+}
+
+export function sets() {
+  return readdirSync(path.join(here, 'sets')).map((name) => path.parse(name).name).sort();
+}
+
+async function main() {
+  const { values: flags } = parseArgs({ options: {
+    set: { type: 'string' }, build: { type: 'string' }, json: { type: 'string' }, worst: { type: 'string', default: '0' },
+    arch: { type: 'string' }, all: { type: 'boolean', default: false } } });
+  const tool = findTool(flags.build);
+  const chosen = flags.set ? flags.set.split(',') : sets();
+  const report = { sets: {}, terms: [], samples: [] };
+  for (const id of chosen) {
+    const set = await load(id);
+    const { samples, rows, used, leftOut } = await measure(tool, set);
+    report.sets[id] = { title: set.title, source: set.source, rows, used, left_out: leftOut };
+    for (const sample of samples) if (!flags.arch || sample.arch === flags.arch) report.samples.push(sample);
+  }
+  report.terms = summaries(report.samples);
+  report.targets = flags.arch ? [] : judge(json(path.join(here, 'data', 'targets.json')), report.terms, chosen);
+  print(report, { worst: Number(flags.worst), all: flags.all });
+  if (flags.json) {
+    mkdirSync(path.dirname(path.resolve(flags.json)), { recursive: true });
+    writeFileSync(flags.json, JSON.stringify(report));
+  }
+  if (report.targets.some((target) => target.lost.length > 0)) process.exitCode = 1;
+}
+
+if (process.argv[1] && path.resolve(process.argv[1]) === path.join(here, 'run.mjs')) await main();

@@ -1,0 +1,73 @@
+// What a measured figure is in our answer. A term is a name, a unit, and how it is read from the answer.
+
+const none = { low: 0, expected: 0, high: 0 };
+const plus = (a, b) => ({ low: a.low + b.low, expected: a.expected + b.expected, high: a.high + b.high });
+
+// The sum of the ledger's entries of these kinds on these devices ("gpu" is every GPU, "gpu:1" one).
+export function entries(answer, kinds, device = 'gpu') {
+  const list = [kinds].flat();
+  return answer.ledger.entries
+    .filter((entry) => list.includes(entry.kind) && (entry.device === device || entry.device.startsWith(`${device}:`)))
+    .map((entry) => entry.bytes)
+    .reduce(plus, none);
+}
+
+const point = (number) => ({ low: number, expected: number, high: number });
+export const gpus = (answer) => [...new Set(answer.ledger.entries.map((e) => e.device).filter((d) => d.startsWith('gpu:')))];
+
+// The largest over the GPUs of what `read` finds on one.
+const fullest = (answer, read) =>
+  gpus(answer).map((device) => read(device)).reduce((a, b) => (b.expected > a.expected ? b : a), none);
+
+// A named figure of the engine (docs/api.md: engine.figures). Undefined when the engine does not give it.
+export function figure(answer, name) {
+  const found = answer.engine.figures.find((f) => f.name === name);
+  if (!found) return undefined;
+  return { low: found.low ?? found.number, expected: found.number, high: found.high ?? found.number };
+}
+
+// The peak of a GPU without what other programs hold.
+function process(answer, device) {
+  const peak = answer.ledger.peaks.find((p) => p.device === device);
+  const others = entries(answer, 'reserved', device);
+  return { low: peak.bytes.low - others.low, expected: peak.bytes.expected - others.expected, high: peak.bytes.high - others.high };
+}
+
+const cache = ['kv_cache', 'recurrent_state'];
+const bytes = (read) => ({ unit: 'bytes', read });
+const largest = (kinds) => bytes((answer) => fullest(answer, (device) => entries(answer, kinds, device)));
+const all = (kinds, device) => bytes((answer) => entries(answer, kinds, device));
+const tower = ['weights', 'vision_tower'];
+
+export const terms = {
+  // Sums over all GPUs, and what lies in RAM.
+  'gpu weights': all(tower, 'gpu'),
+  'gpu cache': all('kv_cache', 'gpu'),
+  'gpu state': all('recurrent_state', 'gpu'),
+  'gpu compute': all(['compute_buffer', 'activations'], 'gpu'),
+  'host weights': all(tower, 'host'),
+  'host cache': all(cache, 'host'),
+  'host compute': all(['compute_buffer', 'activations'], 'host'),
+  'output buffer': all('output_buffer', 'host'),
+  // Anywhere: logs often sum over devices.
+  weights: bytes((answer) => plus(entries(answer, tower, 'gpu'), entries(answer, tower, 'host'))),
+  'kv cache': bytes((answer) => plus(entries(answer, 'kv_cache', 'gpu'), entries(answer, 'kv_cache', 'host'))),
+  'recurrent state': bytes((answer) => plus(entries(answer, 'recurrent_state', 'gpu'), entries(answer, 'recurrent_state', 'host'))),
+  // The fullest GPU: what servers print per GPU.
+  'weights per GPU': largest(tower),
+  'activations per GPU': largest(['activations', 'compute_buffer', 'logits']),
+  'graphs per GPU': largest('cuda_graphs'),
+  'context per GPU': largest('runtime_context'),
+  'other per GPU': largest(['runtime_context', 'communication', 'framework']),
+  'process peak': bytes((answer) => fullest(answer, (device) => process(answer, device))),
+  'cache per GPU': largest([...cache, 'kv_pool']),
+  // The engine's own words.
+  'kv tokens': { unit: 'tokens', read: (answer) => figure(answer, 'kv_tokens') },
+  'max concurrency': { unit: 'requests', read: (answer) => figure(answer, 'max_concurrency') },
+  'bytes per token': {
+    unit: 'bytes',
+    read: (answer) => figure(answer, 'kv_bytes_per_token')
+      ?? point(answer.model.kv_bytes_per_token.full + answer.model.kv_bytes_per_token.windowed),
+  },
+  parameters: { unit: 'parameters', read: (answer) => point(answer.model.parameters) },
+};
