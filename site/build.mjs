@@ -1,4 +1,5 @@
-// Builds the page into dist/site: bundles with hashed names, all URLs relative, so it works from any folder of any host.
+// Builds the pages into dist/site: one HTML file a page from frame.html and pages/, bundles with hashed names that share
+// their chunks, all URLs relative, so it works from any folder of any host.
 //   VRAM_ENGINE=<folder>  another build of the engine's npm package than build/wasm/dist
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -6,6 +7,8 @@ import { copyFile, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promi
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { pages } from './pages.mjs';
+import { englishTexts, fillTexts } from './texts.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const root = path.dirname(here);
@@ -24,17 +27,29 @@ const common = {
   target: ['chrome111', 'firefox114', 'safari16.4'],
   alias: { 'vram-estimator': path.join(engine, 'index.js') },
   entryNames: '[name]-[hash]',
+  chunkNames: '[name]-[hash]',
   outdir: out,
   metafile: true,
   logLevel: 'warning',
 };
 
-async function bundle(entry, define = {}) {
-  const result = await build({ ...common, entryPoints: [path.join(here, entry)], define });
-  for (const [file, { entryPoint }] of Object.entries(result.metafile.outputs)) {
-    if (entryPoint) return path.basename(file);
+// {entry: {file, needs}}: the bundle of each entry, and the chunks it imports before it can run.
+async function bundle(entries, options = {}) {
+  const { metafile } = await build({ ...common, entryPoints: entries.map((entry) => path.join(here, entry)), ...options });
+  const result = {};
+  const needs = (file, found = new Set()) => {
+    for (const { path: chunk, kind } of metafile.outputs[file].imports) {
+      if (kind !== 'import-statement' || found.has(chunk)) continue;
+      found.add(chunk);
+      needs(chunk, found);
+    }
+    return found;
+  };
+  for (const [file, { entryPoint }] of Object.entries(metafile.outputs)) {
+    const entry = entryPoint && entries.find((name) => path.resolve(entryPoint) === path.join(here, name));
+    if (entry) result[entry] = { file: path.basename(file), needs: [...needs(file)].map((chunk) => path.basename(chunk)) };
   }
-  throw new Error(`no output for ${entry}`);
+  return result;
 }
 
 await rm(out, { recursive: true, force: true });
@@ -43,17 +58,28 @@ await mkdir(out, { recursive: true });
 const wasm = await readFile(path.join(engine, 'vram.wasm'));
 const wasmFile = `vram-${createHash('sha256').update(wasm).digest('hex').slice(0, 8)}.wasm`;
 await writeFile(path.join(out, wasmFile), wasm);
-const worker = await bundle('js/core_worker.js');
-const main = await bundle('js/main.js', { WORKER_FILE: JSON.stringify(`./${worker}`), WASM_FILE: JSON.stringify(`./${wasmFile}`) });
-const style = await bundle('style.css');
+const worker = (await bundle(['js/core_worker.js']))['js/core_worker.js'].file;
+const scripts = await bundle([...new Set(pages.map(({ entry }) => entry))], {
+  splitting: true,
+  define: { WORKER_FILE: JSON.stringify(`./${worker}`), WASM_FILE: JSON.stringify(`./${wasmFile}`) },
+});
+const style = (await bundle(['style.css']))['style.css'].file;
 await copyFile(path.join(here, 'favicon.svg'), path.join(out, 'favicon.svg'));
 
-let html = await readFile(path.join(here, 'index.html'), 'utf8');
-for (const [name, file] of [['main.js', main], ['style.css', style], ['vram.wasm', wasmFile]]) {
-  if (!html.includes(`"${name}"`)) throw new Error(`index.html does not use ${name}`);
-  html = html.replaceAll(`"${name}"`, `"${file}"`);
+const frame = await readFile(path.join(here, 'frame.html'), 'utf8');
+const texts = await englishTexts();
+const nav = (id) => pages.map((page) => `<a href="${page.file === 'index.html' ? './' : page.file}"${page.id === id ? ' aria-current="page"' : ''} data-l10n="nav-${page.id}"></a>`).join('');
+for (const { file, id, entry, engine: usesEngine } of pages) {
+  const { file: script, needs } = scripts[entry];
+  const preload = [
+    ...(usesEngine ? [`<link rel="preload" href="${wasmFile}" as="fetch" crossorigin />`] : []),
+    ...needs.map((chunk) => `<link rel="modulepreload" href="${chunk}" />`),
+  ].join('\n    ');
+  const body = await readFile(path.join(here, 'pages', file), 'utf8');
+  const parts = { id, style, script, preload, nav: nav(id), body };
+  const html = frame.replace(/\{\{(\w+)\}\}/g, (_, name) => parts[name]).replace(/\{\{(\w+)\}\}/g, (_, name) => parts[name]);
+  await writeFile(path.join(out, file), fillTexts(html, texts, file));
 }
-await writeFile(path.join(out, 'index.html'), html);
 
 // The offline copy is named after what it holds, so that a new build never mixes with an old one.
 const files = (await readdir(out)).sort();

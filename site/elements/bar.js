@@ -1,6 +1,7 @@
 // <vram-bar>: what fills each device at its fullest stage, against its capacity.
 // data: {ledger, capacity (bytes or null), nominal, reported, unit}.
-import { device, isExact, kind, range, size } from '../js/format.js';
+import { device, isExact, kind, range, size, stage as stageName } from '../js/format.js';
+import { t } from '../js/i18n.js';
 import { DrawnElement, css, html, nothing, repeat } from './lit.js';
 
 const alive = (entry, peak) => entry.device === peak.device && entry.stages.includes(peak.stage);
@@ -22,7 +23,7 @@ export function deviceNames(names) {
   if (names.length === 1) return device(names[0]);
   const numbers = names.map((name) => Number(name.slice(4)));
   const run = numbers.every((number, index) => index === 0 || number === numbers[index - 1] + 1);
-  return `GPU ${run ? `${numbers[0]}–${numbers.at(-1)}` : numbers.join(', ')}, each`;
+  return t('bar-each', { numbers: run ? `${numbers[0]}–${numbers.at(-1)}` : numbers.join(', ') });
 }
 
 class Bar extends DrawnElement {
@@ -38,12 +39,18 @@ class Bar extends DrawnElement {
     const share = (part) => `${((100 * part) / full).toFixed(3)}%`;
     const main = peak.device.startsWith('gpu');
     const known = capacity !== null;
-    const says = `${deviceNames(devices)}: ${size(bytes.expected, unit)}${known ? ` of ${size(capacity, unit)}` : ''} during ${stage}. ${entries.map((entry) => `${entry.label} ${size(entry.bytes.expected, unit)}`).join(', ')}.`;
-    const box = nominal && nominal !== capacity ? `, box ${size(nominal, unit)}` : '';
+    const says = t(known ? 'bar-says-of' : 'bar-says', {
+      device: deviceNames(devices),
+      need: size(bytes.expected, unit),
+      capacity: known ? size(capacity, unit) : '',
+      stage: stageName(stage),
+      parts: entries.map((entry) => `${entry.label} ${size(entry.bytes.expected, unit)}`).join(', '),
+    });
+    const box = nominal && nominal !== capacity ? t('bar-box', { size: size(nominal, unit) }) : '';
     return html`<figure class="bar ${main ? '' : 'small'}">
       <figcaption>
-        <span><b>${deviceNames(devices)}</b>, fullest during ${stage}</span>
-        <span class="number">${size(bytes.expected, unit)}${known ? html` <span class="quiet">of ${size(capacity, unit)} ${reported ? 'by the driver' : '(estimated)'}${box}</span>` : nothing}</span>
+        <span><b>${deviceNames(devices)}</b>, ${t('bar-fullest', { stage: stageName(stage) })}</span>
+        <span class="number">${size(bytes.expected, unit)}${known ? html` <span class="quiet">${t(reported ? 'bar-of-driver' : 'bar-of-estimated', { capacity: size(capacity, unit), box })}</span>` : nothing}</span>
       </figcaption>
       <div class="track" role="img" aria-label=${says}>
         ${known ? html`<span class="beyond" ${css({ '--at': share(capacity) })}></span><span class="capacity" ${css({ '--at': share(capacity) })}></span>` : nothing}
@@ -65,8 +72,8 @@ class Bar extends DrawnElement {
         : nothing}
       <ul class="legend">
         ${entries.map((entry) => html`<li><i class="swatch fill-${entry.kind}"></i>${entry.label} <b>${size(entry.bytes.expected, unit)}</b></li>`)}
-        ${known && capacity > bytes.expected ? html`<li><i class="swatch free"></i>Free <b>${size(capacity - bytes.expected, unit)}</b></li>` : nothing}
-        ${known && capacity < full ? html`<li><i class="swatch end"></i>Capacity <b>${size(capacity, unit)}</b></li>` : nothing}
+        ${known && capacity > bytes.expected ? html`<li><i class="swatch free"></i>${t('free')} <b>${size(capacity - bytes.expected, unit)}</b></li>` : nothing}
+        ${known && capacity < full ? html`<li><i class="swatch end"></i>${t('capacity')} <b>${size(capacity, unit)}</b></li>` : nothing}
       </ul>
     </figure>`;
   }

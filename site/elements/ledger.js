@@ -1,6 +1,7 @@
 // <vram-ledger>: every entry with its size, and on demand its formula, the numbers put in, and the source.
 // data: {ledger, unit}.
-import { count, isExact, kind, range, size } from '../js/format.js';
+import { count, isExact, kind, range, size, stage } from '../js/format.js';
+import { t } from '../js/i18n.js';
 import { deviceNames, groupPeaks } from './bar.js';
 import { DrawnElement, html, nothing } from './lit.js';
 
@@ -39,18 +40,18 @@ class LedgerTable extends DrawnElement {
     const allOpen = ids.length > 0 && ids.every(open);
     return html`<table>
       <caption>
-        <h2>What takes the memory</h2>
+        <h2>${t('ledger-heading')}</h2>
         <button type="button" class="link" @click=${() => {
           this.#open = new Set(allOpen ? [] : ids);
           this.redraw();
-        }}>${allOpen ? 'Hide formulas' : 'Show all formulas'}</button>
+        }}>${t(allOpen ? 'ledger-hide' : 'ledger-show')}</button>
       </caption>
       <thead>
         <tr>
-          <th scope="col">Entry</th>
-          ${several ? html`<th scope="col" class="where">Where</th>` : nothing}
-          <th scope="col" class="number">Expected</th>
-          <th scope="col" class="number">Low to high</th>
+          <th scope="col">${t('ledger-entry')}</th>
+          ${several ? html`<th scope="col" class="where">${t('ledger-where')}</th>` : nothing}
+          <th scope="col" class="number">${t('ledger-expected')}</th>
+          <th scope="col" class="number">${t('ledger-range')}</th>
         </tr>
       </thead>
       <tbody>
@@ -75,7 +76,7 @@ class LedgerTable extends DrawnElement {
       <tfoot>
         ${groupPeaks(ledger).map(
           ({ peak, devices }) => html`<tr>
-            <th scope="row">Fullest: ${peak.stage}${several ? html`<small class="where-inline">${deviceNames(devices)}</small>` : nothing}</th>
+            <th scope="row">${t('ledger-fullest', { stage: stage(peak.stage) })}${several ? html`<small class="where-inline">${deviceNames(devices)}</small>` : nothing}</th>
             ${several ? html`<td class="where">${deviceNames(devices)}</td>` : nothing}
             <td class="number">${size(peak.bytes.expected, unit)}</td>
             <td class="number quiet">${range(peak.bytes, unit)}</td>
@@ -93,12 +94,12 @@ class LedgerTable extends DrawnElement {
       .map(([symbol, number]) => `${symbol} = ${count(number)}`)
       .join(', ');
     return html`<dl>
-      ${formula ? html`<dt>Formula</dt><dd><code>${formula}</code></dd>` : nothing}
-      ${putIn ? html`<dt>Put in</dt><dd><code>${putIn}</code></dd>` : nothing}
-      ${rest ? html`<dt>With</dt><dd><code>${rest}</code></dd>` : nothing}
-      <dt>Bytes</dt><dd><code>${isExact(bytes) ? count(bytes.expected) : `${count(bytes.expected)}  (${count(bytes.low)} to ${count(bytes.high)})`}</code></dd>
-      <dt>When</dt><dd>${stages.join(', ')}</dd>
-      ${source ? html`<dt>Source</dt><dd>${source}</dd>` : nothing}
+      ${formula ? html`<dt>${t('why-formula')}</dt><dd><code>${formula}</code></dd>` : nothing}
+      ${putIn ? html`<dt>${t('why-put-in')}</dt><dd><code>${putIn}</code></dd>` : nothing}
+      ${rest ? html`<dt>${t('why-with')}</dt><dd><code>${rest}</code></dd>` : nothing}
+      <dt>${t('why-bytes')}</dt><dd><code>${isExact(bytes) ? count(bytes.expected) : t('why-bytes-range', { expected: count(bytes.expected), low: count(bytes.low), high: count(bytes.high) })}</code></dd>
+      <dt>${t('why-when')}</dt><dd>${stages.map(stage).join(', ')}</dd>
+      ${source ? html`<dt>${t('why-source')}</dt><dd>${source}</dd>` : nothing}
     </dl>`;
   }
 }

@@ -1,6 +1,7 @@
 // <vram-picker>: a text field that searches a long list (ARIA combobox with a listbox).
 // items: [{value, label, detail, group, search}], value: the chosen one's. `inputId` is for the label.
 // Emits "vram-pick" with the value. What was typed and not chosen goes back to the last choice on leaving.
+import { t } from '../js/i18n.js';
 import { html, live, nothing, render } from './lit.js';
 
 const words = (text) => text.toLowerCase().replace(/[-_./\s]+/g, ' ').trim();
@@ -155,8 +156,8 @@ class Picker extends HTMLElement {
           @focus=${(event) => event.target.select()}
         />
         <div class="list" ?hidden=${!this.#open} @mousedown=${(event) => event.preventDefault()}>
-          <div role="listbox" id=${listId} aria-label="Choices">${this.options(shown, optionId)}</div>
-          ${this.#open && !shown.length ? html`<p class="none">Nothing is called that.</p>` : nothing}
+          <div role="listbox" id=${listId} aria-label=${t('choices')}>${this.options(shown, optionId)}</div>
+          ${this.#open && !shown.length ? html`<p class="none">${t('nothing-called')}</p>` : nothing}
         </div>`,
       this,
     );

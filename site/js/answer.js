@@ -6,19 +6,20 @@ import '../elements/limits.js';
 import '../elements/references.js';
 import '../elements/verdict.js';
 import { html, nothing } from '../elements/lit.js';
+import { t } from './i18n.js';
 import { onAllGpus, sentence, verdict } from './words.js';
 
 export function answer({ state, shown, request, error, errorText, broken, partial, jsonOpen }, on) {
   const unit = state.units;
   return html`
     ${broken
-      ? html`<div class="problem" role="alert"><strong>The estimator can’t run here.</strong> ${broken} It is computed by WebAssembly inside the page; nothing is sent anywhere. Allow WebAssembly for this page, or use the command line program, which gives the same numbers.</div>`
+      ? html`<div class="problem" role="alert"><strong>${t('broken-title')}</strong> ${broken} ${t('broken-text')}</div>`
       : nothing}
     ${error
-      ? html`<div class="problem" role="alert">${errorText} ${error.path ? html`<span class="quiet">at <code>${error.path}</code></span>` : nothing}
-          ${shown ? html`<br /><span class="quiet">Below: the last answer before this.</span>` : nothing}</div>`
+      ? html`<div class="problem" role="alert">${errorText} ${error.path ? html`<span class="quiet">${t('error-at')} <code>${error.path}</code></span>` : nothing}
+          ${shown ? html`<br /><span class="quiet">${t('error-last-answer')}</span>` : nothing}</div>`
       : nothing}
-    ${shown ? html`<div class="result ${error || broken ? 'stale' : ''} ${partial ? 'partial' : ''}">${result(shown, { request, unit, partial, jsonOpen }, on)}</div>` : error || broken ? nothing : html`<p class="waiting">Computing…</p>`}
+    ${shown ? html`<div class="result ${error || broken ? 'stale' : ''} ${partial ? 'partial' : ''}">${result(shown, { request, unit, partial, jsonOpen }, on)}</div>` : error || broken ? nothing : html`<p class="waiting">${t('computing')}</p>`}
   `;
 }
 
@@ -26,8 +27,8 @@ const warning = ({ path, message }) => html`<li title=${path}>${sentence(message
 
 // A few are read at once; many fold away below their number.
 function warningList(warnings) {
-  if (warnings.length <= 2) return html`<ul class="warnings" aria-label="Warnings">${warnings.map(warning)}</ul>`;
-  return html`<details class="warnings"><summary>${warnings.length} warnings. ${sentence(warnings[0].message)}</summary><ul>${warnings.map(warning)}</ul></details>`;
+  if (warnings.length <= 2) return html`<ul class="warnings" aria-label=${t('warnings')}>${warnings.map(warning)}</ul>`;
+  return html`<details class="warnings"><summary>${t('warnings-many', { count: warnings.length, first: sentence(warnings[0].message) })}</summary><ul>${warnings.map(warning)}</ul></details>`;
 }
 
 function result(response, { request, unit, partial, jsonOpen }, on) {
@@ -43,8 +44,8 @@ function result(response, { request, unit, partial, jsonOpen }, on) {
       <vram-references .data=${{ references: response.references, ours: onAllGpus(response), unit }}></vram-references>
     </div>
     <details class="json" @toggle=${(event) => on.showJson(event.target.open)}>
-      <summary>Request and response</summary>
-      ${jsonOpen ? html`<pre id="json" tabindex="0" aria-label="Request and response as JSON">${JSON.stringify({ request, response }, null, 2)}</pre>` : nothing}
+      <summary>${t('request-response')}</summary>
+      ${jsonOpen ? html`<pre id="json" tabindex="0" aria-label=${t('request-response-json')}>${JSON.stringify({ request, response }, null, 2)}</pre>` : nothing}
     </details>
   `;
 }

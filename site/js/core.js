@@ -1,5 +1,6 @@
 // The one door to the engine. It runs in a worker: a call with everything asked for can take tens of milliseconds on a
 // phone, and compiling wasm takes longer still; typing and scrolling must not wait for either.
+import { t } from './i18n.js';
 /* global WORKER_FILE, WASM_FILE */
 
 // Failures that are not the engine's answer: no WebAssembly, a file that did not load, a worker that died.
@@ -26,7 +27,7 @@ export function startEngine() {
 
   let worker;
   if (typeof WebAssembly !== 'object') {
-    fail('This browser has WebAssembly switched off.');
+    fail(t('broken-no-wasm'));
   } else {
     worker = new Worker(new URL(WORKER_FILE, import.meta.url), { type: 'module' });
     worker.onmessage = ({ data }) => {
@@ -34,10 +35,10 @@ export function startEngine() {
       waiting.get(data.id)?.resolve(data.response);
       waiting.delete(data.id);
     };
-    worker.onerror = (event) => fail(event.message || 'The engine did not load.');
+    worker.onerror = (event) => fail(t('broken-not-loaded', { problem: event.message ?? '' }));
     engineBytes().then(
       (wasm) => worker.postMessage({ wasm }, [wasm]),
-      (error) => fail(`The engine did not load: ${error.message}`),
+      (error) => fail(t('broken-not-loaded', { problem: error.message })),
     );
   }
 

@@ -1,10 +1,11 @@
 // The "which GPU is this" part of the form: what hardware.js found, for the person to choose from.
+import { t } from './i18n.js';
 import { html, nothing } from '../elements/lit.js';
 
 // `detected`: null before it was asked for, else {found, says, note} of candidates().
 export function detection(detected, on) {
   return html`<div class="detection">
-    <button type="button" id="detect" @click=${on.detect}>Which GPU is in this computer?</button>
+    <button type="button" id="detect" @click=${on.detect}>${t('detect')}</button>
     <div role="status">
       ${detected
         ? html`
@@ -14,12 +15,12 @@ export function detection(detected, on) {
                   ${detected.found.map(
                     ({ row, reason, confidence }) => html`<li>
                       <button type="button" class="link" @click=${() => on.set({ gpuSource: 'catalogue', gpu: row.id })}>${row.name}</button>
-                      <span class="quiet">${confidence}: ${reason}</span>
+                      <span class="quiet">${t(`detect-${confidence}`)}: ${reason}</span>
                     </li>`,
                   )}
                 </ul>`
               : nothing}
-            <p class="hint">A browser can’t see how much memory a GPU has; the size comes from the catalogue. ${detected.says ? html`It said: <q>${detected.says}</q>` : nothing}</p>
+            <p class="hint">${t('detect-no-memory')} ${detected.says ? html`${t('detect-said')} <q>${detected.says}</q>` : nothing}</p>
           `
         : nothing}
     </div>

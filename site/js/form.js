@@ -3,6 +3,7 @@ import { html, live, nothing } from '../elements/lit.js';
 import '../elements/picker.js';
 import { engineNamed, engines, manualFields, manualStart } from './engines.js';
 import { count, size } from './format.js';
+import { t } from './i18n.js';
 import { detection } from './detection.js';
 import { typedCount } from './request.js';
 import { verdict } from './words.js';
@@ -10,10 +11,10 @@ import { verdict } from './words.js';
 // `view`: {state, lists, shown (last good response or null), error (or null), detected}; `on`: {set, setIn, detect, file}.
 export function form(view, on) {
   return html`
-    ${section('Model', model(view, on))}
-    ${section('GPU', gpu(view, on))}
-    ${section('Workload', work(view, on))}
-    ${section('Engine', engine(view, on))}
+    ${section(t('section-model'), model(view, on))}
+    ${section(t('section-gpu'), gpu(view, on))}
+    ${section(t('section-work'), work(view, on))}
+    ${section(t('section-engine'), engine(view, on))}
     ${view.shown ? mini(view) : nothing}
   `;
 }
@@ -21,7 +22,7 @@ export function form(view, on) {
 // On a phone the answer is far below: a line of it stays in sight while the form is.
 function mini({ shown, state, error }) {
   const { state: fit, word, brief } = verdict(shown, state.units);
-  return html`<a class="mini ${error ? 'stale' : fit}" href="#answer-region"><strong>${error ? 'See the message' : word}</strong> <span>${error ? '' : brief} ↓</span></a>`;
+  return html`<a class="mini ${error ? 'stale' : fit}" href="#answer-region"><strong>${error ? t('see-message') : word}</strong> <span>${error ? '' : brief} ↓</span></a>`;
 }
 
 const section = (title, body) => html`<fieldset><legend>${title}</legend>${body}</fieldset>`;
@@ -30,11 +31,11 @@ const section = (title, body) => html`<fieldset><legend>${title}</legend>${body}
 const concerns = (view, paths) => view.error && paths.some((path) => view.error.path === path || view.error.path.startsWith(`${path}/`));
 
 // A label, a control and, when the error is about it, the error. `control(attributes)` gets {id, invalid, describedBy}.
-function field(view, { id, label, aside, paths = [], hint, wide = true, name }, control) {
+function field(view, { id, label, aside, paths = [], hint, help, wide = true, name }, control) {
   const wrong = concerns(view, paths);
   const describedBy = [wrong && `${id}-error`, hint && `${id}-hint`].filter(Boolean).join(' ');
   return html`<div class="field ${wide ? '' : 'half'} ${wrong ? 'wrong' : ''}">
-    <div class="label"><label for=${id} class=${name ? 'own' : ''}>${label}</label>${aside ?? nothing}</div>
+    <div class="label"><label for=${id} class=${name ? 'own' : ''} title=${help ?? nothing}>${label}</label>${aside ?? nothing}</div>
     ${control({ id, invalid: wrong, describedBy })}
     ${hint ? html`<p class="hint" id="${id}-hint">${hint}</p>` : nothing}
     ${wrong ? html`<p class="error" id="${id}-error">${view.errorText}</p>` : nothing}
@@ -68,13 +69,13 @@ const segments = (name, label, value, options, change) =>
 function model(view, on) {
   const { state, lists } = view;
   return html`
-    ${segments('source', 'Where the model comes from', state.source, [['catalogue', 'Catalogue'], ['config', 'config.json'], ['manual', 'Numbers']], (value) => on.set(value === 'manual' && !Object.keys(state.manual).length ? { source: value, manual: manualStart } : { source: value }))}
+    ${segments('source', t('model-source'), state.source, [['catalogue', t('source-catalogue')], ['config', t('source-config')], ['manual', t('source-manual')]], (value) => on.set(value === 'manual' && !Object.keys(state.manual).length ? { source: value, manual: manualStart } : { source: value }))}
     ${state.source === 'catalogue'
-      ? field(view, { id: 'model', label: 'Model', paths: ['/model'] }, picker(lists.models, state.model, (value) => on.set({ model: value }), 'name or size'))
+      ? field(view, { id: 'model', label: t('field-model'), help: t('help-model'), paths: ['/model'] }, picker(lists.models, state.model, (value) => on.set({ model: value }), t('field-model-placeholder')))
       : nothing}
     ${state.source === 'config' ? config(view, on) : nothing}
     ${state.source === 'manual' ? manual(view, on) : nothing}
-    ${field(view, { id: 'weights', label: 'Weights', paths: ['/weights'] }, picker(lists.weights, state.weights, (value) => on.set({ weights: value, weightOptions: {} }), 'format'))}
+    ${field(view, { id: 'weights', label: t('field-weights'), help: t('help-weights'), paths: ['/weights'] }, picker(lists.weights, state.weights, (value) => on.set({ weights: value, weightOptions: {} }), t('field-weights-placeholder')))}
     ${weightOptions(view, on)}
   `;
 }
@@ -86,36 +87,32 @@ function config(view, on) {
       view,
       {
         id: 'config',
-        label: 'config.json',
+        label: t('field-config'),
         paths: ['/model/config', '/model'],
-        hint: 'From the model’s page on Hugging Face. Stays in this browser; a link you copy contains it.',
-        aside: html`<label class="link file">Open a file<input type="file" accept=".json,application/json" @change=${(event) => on.file(event.target.files[0])} /></label>`,
+        hint: t('field-config-hint'),
+        aside: html`<label class="link file">${t('field-config-open')}<input type="file" accept=".json,application/json" @change=${(event) => on.file(event.target.files[0])} /></label>`,
       },
       ({ id, invalid, describedBy }) =>
         html`<textarea id=${id} rows="7" spellcheck="false" placeholder='{"model_type": "llama", "hidden_size": 4096, …}' aria-invalid=${invalid ? 'true' : nothing}
           aria-describedby=${describedBy || nothing} .value=${live(state.config)} @input=${(event) => on.set({ config: event.target.value })}></textarea>`,
     )}
-    ${field(view, { id: 'configName', label: 'Name (optional)', paths: ['/model/name'] }, text(state.configName, (value) => on.set({ configName: value })))}
+    ${field(view, { id: 'configName', label: t('field-config-name'), paths: ['/model/name'] }, text(state.configName, (value) => on.set({ configName: value })))}
   `;
 }
 
 function manual(view, on) {
   return html`<div class="grid">
-    ${manualFields.map(({ name, label, required, example }) =>
+    ${manualFields.map(({ name, required, example }) =>
       field(
         view,
-        { id: `manual-${name}`, label, paths: [`/model/manual/${name}`], wide: false },
-        text(view.state.manual[name] ?? '', (value) => on.setIn('manual', name, value), { mode: 'decimal', placeholder: required ? `needed, e.g. ${example}` : 'optional' }),
+        { id: `manual-${name}`, label: t(`manual-${name}`), paths: [`/model/manual/${name}`], wide: false },
+        text(view.state.manual[name] ?? '', (value) => on.setIn('manual', name, value), { mode: 'decimal', placeholder: required ? t('manual-needed', { example }) : t('manual-optional') }),
       ),
     )}
   </div>`;
 }
 
-const weightOptionFields = {
-  bits: { label: 'Bits', placeholder: '4' },
-  group_size: { label: 'Group size', placeholder: '128' },
-  bits_per_weight: { label: 'Bits per weight', placeholder: '4.0' },
-};
+const weightOptionExamples = { bits: '4', group_size: '128', bits_per_weight: '4.0' };
 const weightOptionsOf = { gptq: ['bits', 'group_size'], awq: ['group_size'], exl: ['bits_per_weight'] };
 
 function weightOptions(view, on) {
@@ -127,8 +124,8 @@ function weightOptions(view, on) {
     ${names.map((name) =>
       field(
         view,
-        { id: `weights-${name}`, label: weightOptionFields[name].label, paths: [`/weights/${name}`], wide: false },
-        text(state.weightOptions[name] ?? '', (value) => on.setIn('weightOptions', name, value), { mode: 'decimal', placeholder: weightOptionFields[name].placeholder }),
+        { id: `weights-${name}`, label: t(`option-${name}`), paths: [`/weights/${name}`], wide: false },
+        text(state.weightOptions[name] ?? '', (value) => on.setIn('weightOptions', name, value), { mode: 'decimal', placeholder: weightOptionExamples[name] }),
       ),
     )}
   </div>`;
@@ -154,45 +151,45 @@ function work(view, on) {
     const effective = sameEngine && !given ? shown.kv_cache[side] : '';
     const types = lists.cacheTypes[state.engine] ?? [];
     const odd = given && !types.includes(given) ? [given] : []; // from a link, or another engine: shown, and refused
-    return [{ value: '', label: effective ? `auto: ${effective}` : 'auto' }, ...[...types, ...odd].map((type) => ({ value: type, label: type }))];
+    return [{ value: '', label: effective ? t('auto-is', { value: effective }) : t('auto') }, ...[...types, ...odd].map((type) => ({ value: type, label: type }))];
   };
   return html`
     ${field(
       view,
-      { id: 'context', label: 'Context, tokens per sequence', paths: ['/context'], aside: own ? html`<span class="quiet">made for ${count(own)}</span>` : nothing },
+      { id: 'context', label: t('field-context'), help: t('help-context'), paths: ['/context'], aside: own ? html`<span class="quiet">${t('context-made-for', { tokens: count(own) })}</span>` : nothing },
       (attributes) => html`
         ${text(state.context, (value) => on.set({ context: value }), { mode: 'numeric' })(attributes)}
-        <input type="range" min="0" max=${STEPS} step="1" aria-label="Context, logarithmic" aria-valuetext=${typeof tokens === 'number' ? `${count(tokens)} tokens` : nothing}
+        <input type="range" min="0" max=${STEPS} step="1" aria-label=${t('context-slider')} aria-valuetext=${typeof tokens === 'number' ? t('tokens', { count: count(tokens) }) : nothing}
           .value=${live(String(toStep(tokens)))} @input=${(event) => on.set({ context: String(toTokens(Number(event.target.value))) })} />
         <div class="ticks" aria-hidden="true"><span>256</span><span>4k</span><span>64k</span><span>1M</span></div>
       `,
     )}
     <div class="grid cache">
-      ${field(view, { id: 'sequences', label: 'Sequences', paths: ['/sequences'], wide: false }, text(state.sequences, (value) => on.set({ sequences: value }), { mode: 'numeric' }))}
+      ${field(view, { id: 'sequences', label: t('field-sequences'), help: t('help-sequences'), paths: ['/sequences'], wide: false }, text(state.sequences, (value) => on.set({ sequences: value }), { mode: 'numeric' }))}
       ${known.apart
         ? html`
-            ${field(view, { id: 'kv-k', label: 'K cache', paths: ['/kv_cache/k', '/kv_cache', '/engine/type_k'], wide: false }, choice(state.kvK, cacheOptions(state.kvK, 'k'), (value) => on.set({ kvK: value })))}
-            ${field(view, { id: 'kv-v', label: 'V cache', paths: ['/kv_cache/v', '/engine/type_v'], wide: false }, choice(state.kvV, cacheOptions(state.kvV, 'v'), (value) => on.set({ kvV: value })))}
+            ${field(view, { id: 'kv-k', label: t('field-kv-k'), help: t('help-kv'), paths: ['/kv_cache/k', '/kv_cache', '/engine/type_k'], wide: false }, choice(state.kvK, cacheOptions(state.kvK, 'k'), (value) => on.set({ kvK: value })))}
+            ${field(view, { id: 'kv-v', label: t('field-kv-v'), help: t('help-kv'), paths: ['/kv_cache/v', '/engine/type_v'], wide: false }, choice(state.kvV, cacheOptions(state.kvV, 'v'), (value) => on.set({ kvV: value })))}
           `
-        : field(view, { id: 'kv', label: 'KV cache', paths: ['/kv_cache'], wide: false }, choice(state.kvK, cacheOptions(state.kvK, 'k'), (value) => on.set({ kvK: value, kvV: value })))}
+        : field(view, { id: 'kv', label: t('field-kv'), help: t('help-kv'), paths: ['/kv_cache'], wide: false }, choice(state.kvK, cacheOptions(state.kvK, 'k'), (value) => on.set({ kvK: value, kvV: value })))}
     </div>
   `;
 }
 
-function option(view, on, { name, type, about, choices }) {
+function option(view, on, { name, type, choices }) {
   const { state, shown } = view;
   const given = state.options[name] ?? '';
   const effective = shown?.engine?.name === state.engine ? shown.engine.options?.[name] : undefined;
   const change = (value) => on.setIn('options', name, value);
-  const asDefault = (words) => ({ value: '', label: words === undefined ? 'auto' : `auto: ${words}` });
+  const asDefault = (words) => ({ value: '', label: words === undefined ? t('auto') : t('auto-is', { value: words }) });
   const own = given === '' ? effective : undefined;
   const control =
     type === 'switch'
-      ? choice(given, [asDefault(own === undefined ? undefined : own ? 'on' : 'off'), { value: '1', label: 'on' }, { value: '0', label: 'off' }], change)
+      ? choice(given, [asDefault(own === undefined ? undefined : own ? t('on') : t('off')), { value: '1', label: t('on') }, { value: '0', label: t('off') }], change)
       : type === 'choice'
         ? choice(given, [asDefault(own), ...choices.map((value) => ({ value, label: value }))], change)
         : text(given, change, { mode: 'decimal', placeholder: own === undefined || own === null ? '' : typeof own === 'number' ? count(own) : String(own) });
-  return field(view, { id: `option-${name}`, label: name, name: true, paths: [`/engine/${name}`], wide: false, hint: about }, control);
+  return field(view, { id: `option-${name}`, label: name, name: true, paths: [`/engine/${name}`], wide: false, hint: t(`about-${name}`) }, control);
 }
 
 function engine(view, on) {
@@ -201,16 +198,16 @@ function engine(view, on) {
   const options = known?.options ?? [];
   const set = options.filter(({ name }) => (state.options[name] ?? '') !== '');
   const wrong = options.some(({ name }) => view.error?.path === `/engine/${name}`);
-  const names = engines.map(({ name, title }) => ({ value: name, label: title }));
+  const names = engines.map(({ name, title }) => ({ value: name, label: name === 'ideal' ? t('engine-title-ideal') : title }));
   if (!known) names.push({ value: state.engine, label: state.engine });
   return html`
     <div class="grid">
-      ${field(view, { id: 'engine', label: 'Engine', paths: ['/engine/name'], wide: false, hint: known?.about }, choice(state.engine, names, (value) => on.set({ engine: value, kvK: '', kvV: '' })))}
-      ${field(view, { id: 'profile', label: 'Overhead profile', paths: ['/profile'], wide: false, hint: view.shown?.profile?.name ?? '' }, choice(state.profile, lists.profiles, (value) => on.set({ profile: value })))}
+      ${field(view, { id: 'engine', label: t('field-engine'), paths: ['/engine/name'], wide: false, hint: known ? t(known.about) : '' }, choice(state.engine, names, (value) => on.set({ engine: value, kvK: '', kvV: '' })))}
+      ${field(view, { id: 'profile', label: t('field-profile'), help: t('help-profile'), paths: ['/profile'], wide: false, hint: view.shown?.profile?.name ?? '' }, choice(state.profile, lists.profiles, (value) => on.set({ profile: value })))}
     </div>
     ${options.length
       ? html`<details class="more" ?open=${set.length > 0 || wrong}>
-          <summary>${known.title} options${set.length ? html` <span class="quiet">(${set.map(({ name }) => name).join(', ')})</span>` : nothing}</summary>
+          <summary>${t('engine-options', { engine: known.title })}${set.length ? html` <span class="quiet">(${set.map(({ name }) => name).join(', ')})</span>` : nothing}</summary>
           <div class="grid">${options.map((item) => option(view, on, item))}</div>
         </details>`
       : nothing}
@@ -220,20 +217,22 @@ function engine(view, on) {
 function gpu(view, on) {
   const { state, lists, shown } = view;
   const box = shown?.gpu;
-  const nominal = box?.memory_bytes_nominal ? `, box ${size(box.memory_bytes_nominal, 'GiB').replace(/\.00 GiB$/, ' GB')}` : '';
-  const capacity =
-    state.gpuSource === 'catalogue' && box?.id === state.gpu
-      ? `${box.memory_reported ? 'driver reports' : 'driver, estimated:'} ${size(box.memory_bytes, state.units)}${nominal}${box.unified_memory ? ', shared with the CPU' : ''}`
-      : undefined;
+  const known = state.gpuSource === 'catalogue' && box?.id === state.gpu;
+  const nominal = known && box.memory_bytes_nominal ? box.memory_bytes_nominal / 2 ** 30 : 0;
+  const capacity = known
+    ? [t(box.memory_reported ? 'gpu-driver' : 'gpu-driver-estimated', { size: size(box.memory_bytes, state.units) }), nominal && t('gpu-box', { size: `${count(nominal)} GB` }), box.unified_memory && t('gpu-unified')].filter(Boolean).join(', ')
+    : undefined;
+  const kept = nominal && !box.unified_memory ? box.memory_bytes_nominal - box.memory_bytes : 0;
+  const marketing = kept > 0 ? t('gpu-marketing', { box: count(nominal), kept: size(kept, state.units) }) : undefined;
   return html`
-    ${segments('gpuSource', 'How the GPU is given', state.gpuSource, [['catalogue', 'Catalogue'], ['size', 'Memory size'], ['none', 'None']], (value) => on.set({ gpuSource: value }))}
+    ${segments('gpuSource', t('gpu-source'), state.gpuSource, [['catalogue', t('source-catalogue')], ['size', t('gpu-source-size')], ['none', t('gpu-source-none')]], (value) => on.set({ gpuSource: value }))}
     ${state.gpuSource === 'none'
-      ? html`<p class="hint">How much is needed, without a verdict.</p>`
+      ? html`<p class="hint">${t('gpu-none-hint')}</p>`
       : html`<div class="grid gpu">
           ${state.gpuSource === 'catalogue'
-            ? field(view, { id: 'gpu', label: 'GPU', paths: ['/gpu/id', '/gpu/row', '/gpu'], wide: false, hint: capacity }, picker(lists.gpus, state.gpu, (value) => on.set({ gpu: value }), 'name or memory'))
-            : field(view, { id: 'memory', label: 'Memory, GiB', paths: ['/gpu/memory_gib'], wide: false, hint: 'What the driver reports, not the box.' }, text(state.memory, (value) => on.set({ memory: value }), { mode: 'decimal' }))}
-          ${field(view, { id: 'count', label: 'How many', paths: ['/gpu/count'], wide: false }, text(state.count, (value) => on.set({ count: value }), { mode: 'numeric' }))}
+            ? field(view, { id: 'gpu', label: t('field-gpu'), paths: ['/gpu/id', '/gpu/row', '/gpu'], wide: false, hint: capacity, help: marketing }, picker(lists.gpus, state.gpu, (value) => on.set({ gpu: value }), t('field-gpu-placeholder')))
+            : field(view, { id: 'memory', label: t('field-memory'), paths: ['/gpu/memory_gib'], wide: false, hint: t('field-memory-hint') }, text(state.memory, (value) => on.set({ memory: value }), { mode: 'decimal' }))}
+          ${field(view, { id: 'count', label: t('field-count'), paths: ['/gpu/count'], wide: false }, text(state.count, (value) => on.set({ count: value }), { mode: 'numeric' }))}
         </div>`}
     ${detection(view.detected, on)}
   `;

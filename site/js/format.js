@@ -1,13 +1,13 @@
-// Numbers for the eye. Bytes inside, GiB or GB only here.
+// Numbers for the eye. Bytes inside, GiB or GB only here; digits as the reader's language writes them.
+import { has, number, t } from './i18n.js';
 
 const systems = {
-  GiB: { base: 1024, names: ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] },
-  GB: { base: 1000, names: ['bytes', 'kB', 'MB', 'GB', 'TB', 'PB'] },
+  GiB: { base: 1024, names: ['', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] },
+  GB: { base: 1000, names: ['', 'kB', 'MB', 'GB', 'TB', 'PB'] },
 };
 
-const grouped = new Intl.NumberFormat('en-US', { maximumFractionDigits: 6 });
 // 8192 → "8,192"
-export const count = (number) => grouped.format(number);
+export const count = (value) => number(value, { maximumFractionDigits: 6 });
 
 // The power of the unit a size reads in: from a tenth of a GiB on it is GiB, what is smaller reads in MiB, KiB, bytes.
 function powerOf(bytes, { base, names }) {
@@ -21,41 +21,43 @@ function digits(bytes, power, { base }) {
   const value = Math.abs(bytes) / base ** power;
   const places = power === 0 || value >= 1000 ? 0 : value >= 100 || power < 3 ? 1 : 2;
   const least = power < 3 && Number.isInteger(value) ? 0 : places;
-  return `${bytes < 0 ? '\u2212' : ''}${value.toLocaleString('en-US', { minimumFractionDigits: least, maximumFractionDigits: places })}`;
+  return `${bytes < 0 ? '\u2212' : ''}${number(value, { minimumFractionDigits: least, maximumFractionDigits: places })}`;
 }
+
+const nameOf = (power, { names }) => (power === 0 ? t('unit-bytes') : names[power]);
 
 // 7065349193 → "6.58 GiB"; `unit` is "GiB" or "GB".
 export function size(bytes, unit) {
   const system = systems[unit] ?? systems.GiB;
   if (Math.abs(bytes) < 0.5) return '0';
   const power = powerOf(bytes, system);
-  return `${digits(bytes, power, system)} ${system.names[power]}`;
+  return `${digits(bytes, power, system)} ${nameOf(power, system)}`;
 }
 
 export const isExact = ({ low, expected, high }) => low === expected && expected === high;
 
 // "5.90 to 6.60 GiB", both ends in the unit of the upper one; or "exact".
 export function range({ low, expected, high }, unit) {
-  if (isExact({ low, expected, high })) return 'exact';
+  if (isExact({ low, expected, high })) return t('exact');
   const system = systems[unit] ?? systems.GiB;
   const power = powerOf(high, system);
-  return `${low < 0.5 ? '0' : digits(low, power, system)} to ${digits(high, power, system)} ${system.names[power]}`;
+  return `${t('range-to', { low: low < 0.5 ? '0' : digits(low, power, system), high: digits(high, power, system) })} ${nameOf(power, system)}`;
 }
 
 // 8030261248 → "8.03 B"
-export function parameters(number) {
-  if (!(number > 0)) return '';
-  const [value, suffix] = number >= 999.5e9 ? [number / 1e12, 'T'] : number >= 999.5e6 ? [number / 1e9, 'B'] : [number / 1e6, 'M'];
-  return `${value.toLocaleString('en-US', { maximumSignificantDigits: 3 })} ${suffix}`;
+export function parameters(value) {
+  if (!(value > 0)) return '';
+  const [short, suffix] = value >= 999.5e9 ? [value / 1e12, 'T'] : value >= 999.5e6 ? [value / 1e9, 'B'] : [value / 1e6, 'M'];
+  return `${number(short, { maximumSignificantDigits: 3 })} ${suffix}`;
 }
 
 // "gpu:0" → "GPU 0", "host" → "system RAM"
 export function device(name) {
-  if (name === 'host') return 'system RAM';
+  if (name === 'host') return t('device-host');
   const gpu = /^gpu:(\d+)$/.exec(name);
-  return gpu ? `GPU ${gpu[1]}` : name;
+  return gpu ? t('device-gpu', { number: gpu[1] }) : name;
 }
 
-// "kv_cache" → "KV cache"
-const kinds = { kv_cache: 'KV cache', kv_pool: 'KV pool', cuda_graphs: 'CUDA graphs' };
-export const kind = (name) => kinds[name] ?? name.replaceAll('_', ' ');
+// "kv_cache" → "KV cache"; what has no name of its own keeps the engine's.
+export const kind = (name) => (has(`kind-${name}`) ? t(`kind-${name}`) : name.replaceAll('_', ' '));
+export const stage = (name) => (has(`stage-${name}`) ? t(`stage-${name}`) : name.replaceAll('_', ' '));

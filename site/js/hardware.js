@@ -2,6 +2,8 @@
 // has: a model name or a PCI id is looked up in the catalogue, and the person decides.
 // Strings and their meaning: ANGLE Context.cpp and Renderer11.cpp, Firefox SanitizeRenderer.cpp, Dawn gpu_info.json.
 
+import { t } from './i18n.js';
+
 // Asks WebGPU and WebGL. Nothing is kept, nothing is sent. Missing pieces are null.
 export async function probe() {
   const [webgpu, webgl] = [await askWebGpu().catch(() => null), askWebGl()];
@@ -69,14 +71,14 @@ function vendorOf(text) {
 export function candidates(seen, rows) {
   const renderer = seen.webgl?.renderer ?? '';
   const adapter = seen.webgpu;
-  const says = [renderer && `WebGL: ${renderer}`, adapter && `WebGPU: ${[adapter.vendor, adapter.architecture, adapter.device, adapter.description].filter(Boolean).join(' ') || 'an adapter without a name'}`]
+  const says = [renderer && `WebGL: ${renderer}`, adapter && `WebGPU: ${[adapter.vendor, adapter.architecture, adapter.device, adapter.description].filter(Boolean).join(' ') || t('detect-unnamed')}`]
     .filter(Boolean)
     .join(' · ');
   const result = (found, note) => ({ found, says, note });
 
   const adapterIsSoftware = adapter && (adapter.fallback || softwareArchitectures.has(adapter.architecture) || software.test(adapter.description));
   if ((software.test(renderer) || !renderer) && (!adapter || adapterIsSoftware)) {
-    return result([], renderer || adapter ? 'The browser draws in software and shows no GPU.' : 'The browser shows no GPU.');
+    return result([], renderer || adapter ? t('detect-software') : t('detect-nothing'));
   }
 
   const vendor = vendorOf(renderer) || adapter?.vendor || '';
@@ -87,8 +89,8 @@ export function candidates(seen, rows) {
     const id = /\(0x0*([0-9a-f]{4,8})\)/i.exec(renderer)?.[1] ?? /^0x([0-9a-f]{4,8})$/i.exec(adapter?.device ?? '')?.[1];
     const byId = id ? ofVendor.filter((row) => pciIds(row).includes(hex(id))) : [];
     if (byId.length) {
-      const reason = `PCI device id ${hex(id)}`;
-      return result(byId.map((row) => ({ row, reason, confidence: byId.length === 1 ? 'likely' : 'possible' })), byId.length > 1 ? 'Several products share this id.' : '');
+      const reason = t('detect-reason-id', { id: hex(id) });
+      return result(byId.map((row) => ({ row, reason, confidence: byId.length === 1 ? 'likely' : 'possible' })), byId.length > 1 ? t('detect-shared-id') : '');
     }
 
     const name = ` ${bareName(`${renderer} ${adapter?.description ?? ''}`)} `;
@@ -97,18 +99,18 @@ export function candidates(seen, rows) {
     const best = named.filter(({ bare }) => bare.length === longest);
     if (best.length) {
       const one = best.length === 1;
-      const note = one ? '' : vendor === 'apple' ? 'How much memory is yours?' : 'The name comes with more than one memory size.';
-      return result(best.map(({ row }) => ({ row, reason: `named “${best[0].bare}”`, confidence: one ? 'likely' : 'possible' })), note);
+      const note = one ? '' : vendor === 'apple' ? t('detect-which-memory') : t('detect-several-sizes');
+      return result(best.map(({ row }) => ({ row, reason: t('detect-reason-name', { name: best[0].bare }), confidence: one ? 'likely' : 'possible' })), note);
     }
   }
 
   if (adapter && !adapterIsSoftware && adapter.architecture) {
     const sameGeneration = ofVendor.filter((row) => row.webgpu_architecture && row.webgpu_architecture === adapter.architecture);
     if (sameGeneration.length) {
-      const reason = `WebGPU architecture ${adapter.architecture}`;
-      return result(sameGeneration.slice(0, 8).map((row) => ({ row, reason, confidence: 'hint' })), `Only the generation is known: ${sameGeneration.length} catalogue GPUs are of it.`);
+      const reason = t('detect-reason-architecture', { name: adapter.architecture });
+      return result(sameGeneration.slice(0, 8).map((row) => ({ row, reason, confidence: 'hint' })), t('detect-generation', { count: sameGeneration.length }));
     }
   }
-  if (bucket) return result([], 'This browser hides which GPU it is and names only a similar one.');
-  return result([], vendor ? 'The vendor is known, the product is not.' : 'The GPU is not in the catalogue.');
+  if (bucket) return result([], t('detect-hides'));
+  return result([], t(vendor ? 'detect-vendor-only' : 'detect-not-known'));
 }

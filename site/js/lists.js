@@ -1,5 +1,6 @@
 // Catalogue rows as items of the pickers.
 import { parameters } from './format.js';
+import { has, number, t } from './i18n.js';
 
 // Before the catalogue has arrived the pickers show what is chosen, by its id.
 export const emptyLists = { models: [], gpus: [], gpuRows: [], weights: [], cacheTypes: {}, profiles: [{ value: 'auto', label: 'auto' }] };
@@ -7,7 +8,7 @@ export const emptyLists = { models: [], gpus: [], gpuRows: [], weights: [], cach
 const byName = new Intl.Collator('en', { numeric: true, sensitivity: 'base' });
 
 const vendors = { nvidia: 'NVIDIA', amd: 'AMD', apple: 'Apple', intel: 'Intel' };
-const forms = { desktop: 'desktop', laptop: 'laptop', workstation: 'workstation', datacenter: 'data centre', soc: 'system on a chip', embedded: 'embedded' };
+const formName = (form) => (has(`form-${form}`) ? t(`form-${form}`) : form);
 const order = ['nvidia desktop', 'nvidia laptop', 'apple', 'amd', 'nvidia workstation', 'nvidia datacenter'];
 
 function rank(row) {
@@ -23,24 +24,24 @@ function gpuItems(rows) {
       value: row.id,
       label: row.name,
       detail: memory(row) ? `${memory(row)} GB` : '',
-      group: `${vendors[row.vendor] ?? row.vendor}${row.form_factor ? `, ${forms[row.form_factor] ?? row.form_factor}` : ''}`,
+      group: `${vendors[row.vendor] ?? row.vendor}${row.form_factor ? `, ${formName(row.form_factor)}` : ''}`,
       search: `${vendors[row.vendor] ?? ''} ${row.architecture ?? ''} ${row.form_factor ?? ''} ${memory(row)}gb`,
     }));
 }
 
 const weightGroups = [
-  ['GGUF file types', (row) => row.scheme === 'gguf'],
-  ['Plain types', (row) => row.scheme === 'plain'],
-  ['Quantizers', () => true],
+  ['weights-group-gguf', (row) => row.scheme === 'gguf'],
+  ['weights-group-plain', (row) => row.scheme === 'plain'],
+  ['weights-group-quantizers', () => true],
 ];
 
 function weightItems(rows) {
-  const items = [{ value: '', label: 'as the checkpoint is', detail: '', group: 'Checkpoint', scheme: '' }];
+  const items = [{ value: '', label: t('weights-as-checkpoint'), detail: '', group: t('weights-group-checkpoint'), scheme: '' }];
   let left = rows;
   for (const [group, belongs] of weightGroups) {
     for (const row of left.filter(belongs)) {
       const bits = row.bits_per_weight;
-      items.push({ value: row.id, label: row.name, detail: bits ? `≈ ${bits.toLocaleString('en-US', { maximumFractionDigits: 2 })} bits` : '', group, scheme: row.scheme });
+      items.push({ value: row.id, label: row.name, detail: bits ? t('weights-bits', { bits: number(bits, { maximumFractionDigits: 2 }) }) : '', group: t(group), scheme: row.scheme });
     }
     left = left.filter((row) => !belongs(row));
   }
@@ -57,6 +58,6 @@ export function listsOf(catalogue, profiles) {
     gpuRows: catalogue.gpus,
     weights: weightItems(catalogue.weights),
     cacheTypes: Object.fromEntries(catalogue.engines.map((engine) => [engine.name, engine.kv_cache_types])),
-    profiles: [{ value: 'auto', label: 'auto' }, ...profiles.profiles.map((row) => ({ value: row.id, label: row.name }))],
+    profiles: [{ value: 'auto', label: t('auto') }, ...profiles.profiles.map((row) => ({ value: row.id, label: row.name }))],
   };
 }

@@ -1,15 +1,19 @@
-// The page's flow: hash → state → form and request → engine → answer.
+// The page of language models: hash → state → form and request → engine → answer.
+import english from '../i18n/en/estimator.js';
 import { render } from '../elements/lit.js';
 import { answer } from './answer.js';
 import { EngineUnavailable, newestOnly, startEngine } from './core.js';
 import { form } from './form.js';
+import { at, copyText, openPage, say, showUnits, units } from './frame.js';
 import { candidates, probe } from './hardware.js';
+import { speak, t } from './i18n.js';
+import { keepInHash } from './link.js';
 import { emptyLists, listsOf } from './lists.js';
 import { requestOf } from './request.js';
 import { defaults, formatHash, parseHash } from './state.js';
 import { errorText, verdict } from './words.js';
 
-const at = (id) => document.getElementById(id);
+speak(english, { es: () => import('../i18n/es/estimator.js'), zh: () => import('../i18n/zh/estimator.js') });
 
 const view = {
   state: defaults,
@@ -51,17 +55,29 @@ function askRest() {
   estimate();
 }
 
+const link = keepInHash({
+  hash: () => formatHash(view.state, view.unknown),
+  async load(hash) {
+    const { state, unknown } = await parseHash(hash, { units: units() });
+    Object.assign(view, { state, unknown });
+    showUnits(state.units);
+    estimate();
+    draw();
+  },
+});
+
 const on = {
   set(changes) {
     view.state = { ...view.state, ...changes };
-    changed();
+    changed(Object.keys(changes).join());
   },
   setIn(group, name, value) {
-    on.set({ [group]: { ...view.state[group], [name]: value } });
+    view.state = { ...view.state, [group]: { ...view.state[group], [name]: value } };
+    changed(`${group}.${name}`);
   },
   async file(file) {
     if (!file) return;
-    if (file.size > 8 << 20) return say('That file is larger than 8 MiB: not a config.json.');
+    if (file.size > 8 << 20) return say(t('too-large-file'));
     on.set({ source: 'config', config: await file.text() });
   },
   showJson(jsonOpen) {
@@ -74,10 +90,10 @@ const on = {
   },
 };
 
-function changed() {
+function changed(what) {
   estimate();
   draw();
-  saveSoon();
+  link.changed(what);
 }
 
 function estimate() {
@@ -90,7 +106,6 @@ function draw() {
   view.errorText = view.error ? errorText(view.error) : '';
   render(form(view, on), at('inputs'));
   render(answer(view, on), at('answer'));
-  at('units').querySelector(`[value=${view.state.units}]`).checked = true;
 }
 
 // The verdict is announced when typing pauses, not at every step of a slider.
@@ -99,65 +114,32 @@ function listen() {
   clearTimeout(announcing);
   announcing = setTimeout(() => {
     const { word, sentence, detail } = view.shown ? verdict(view.shown, view.state.units) : {};
-    at('live').textContent = view.error ? `Not computed: ${view.errorText}` : word ? `${word}: ${sentence} ${detail}` : '';
+    at('live').textContent = view.error ? t('not-computed', { problem: view.errorText }) : word ? `${word}: ${sentence} ${detail}` : '';
   }, 700);
 }
 
-// Short messages about what a button did.
-let hushing;
-function say(text) {
-  at('said').textContent = text;
-  clearTimeout(hushing);
-  hushing = setTimeout(() => (at('said').textContent = ''), 5000);
-}
-
-let saving;
-let savedHash = null;
-function saveSoon() {
-  clearTimeout(saving);
-  saving = setTimeout(save, 250);
-}
-async function save() {
-  clearTimeout(saving);
-  const { hash, complete } = await formatHash(view.state, view.unknown);
-  savedHash = `#${hash}`;
-  history.replaceState(null, '', savedHash);
-  return complete;
-}
-
-async function load() {
-  if (location.hash === savedHash) return;
-  Object.assign(view, await parseHash(location.hash));
-  estimate();
-  draw();
-}
-
-async function copy(text, what) {
-  try {
-    await navigator.clipboard.writeText(text);
-    say(`${what} copied.`);
-  } catch {
-    say(`The browser did not allow copying. ${what === 'Link' ? 'The address bar holds the link.' : 'The request and response are at the end of the page.'}`);
-  }
-}
-
 at('copy-link').addEventListener('click', async () => {
-  const complete = await save();
-  await copy(location.href, 'Link');
-  if (!complete) say('Link copied, without the config.json: it is too long for a link.');
+  const complete = await link.save();
+  const copied = await copyText(location.href);
+  say(t(!complete ? 'copied-link-short' : copied ? 'copied-link' : 'copied-not-link'));
 });
-at('copy-json').addEventListener('click', () => {
-  if (view.shown) copy(JSON.stringify({ request: view.request, response: view.shown }, null, 2), 'Request and response');
-});
-at('units').addEventListener('change', (event) => {
-  view.state = { ...view.state, units: event.target.value };
-  draw();
-  saveSoon();
+at('copy-json').addEventListener('click', async () => {
+  if (view.shown) say(t((await copyText(JSON.stringify({ request: view.request, response: view.shown }, null, 2))) ? 'copied-json' : 'copied-not-json'));
 });
 at('answer').addEventListener('vram-use', ({ detail: { field, value } }) => on.set({ [field]: value }));
 at('answer').addEventListener('vram-gpu', ({ detail: { id, count } }) => on.set({ gpuSource: 'catalogue', gpu: id, count }));
 at('inputs').addEventListener('submit', (event) => event.preventDefault());
-addEventListener('hashchange', load);
+document.addEventListener('vram-units', () => {
+  view.state = { ...view.state, units: units() };
+  draw();
+  link.changed('units');
+});
+document.addEventListener('vram-language', () => {
+  if (catalogue) view.lists = listsOf(catalogue, profiles);
+  view.detected = null;
+  estimate();
+  draw();
+});
 
 // A config.json may be dropped anywhere on the page.
 addEventListener('dragover', (event) => event.preventDefault());
@@ -169,16 +151,15 @@ addEventListener('drop', (event) => {
   else if (text.trim().startsWith('{')) on.set({ source: 'config', config: text });
 });
 
-document.documentElement.classList.add('scripted');
+await openPage();
 at('answer').replaceChildren();
-await load();
+await link.load();
 // After the first estimate has been asked for: that one matters more than the lists.
+let catalogue, profiles;
 try {
-  const [catalogue, profiles] = await Promise.all([engine.call({ op: 'catalogue' }), engine.call({ op: 'profiles' })]);
+  [catalogue, profiles] = await Promise.all([engine.call({ op: 'catalogue' }), engine.call({ op: 'profiles' })]);
   view.lists = listsOf(catalogue, profiles);
   draw();
 } catch (error) {
   if (!(error instanceof EngineUnavailable)) throw error; // else the estimate's failure says why
 }
-// Not on localhost: its port is shared with whatever is served there next.
-if ('serviceWorker' in navigator && location.protocol === 'https:') navigator.serviceWorker.register('./sw.js');

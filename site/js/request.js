@@ -1,17 +1,18 @@
 // The form's state as a request of docs/api.md. Text that is no number goes to the engine as it was typed: there is one
 // place that says what is valid, and its errors name the field.
 import { engineNamed } from './engines.js';
+import { t } from './i18n.js';
 
-// "8192", "8,192", "8k" (1024) → 8192; "" → undefined; anything else → the text itself.
+// "8192", "8,192", "8.192" (counts are whole), "8k" (1024) → 8192; "" → undefined; anything else → the text itself.
 export function typedCount(text) {
-  const match = /^([+-]?\d+(?:\.\d+)?)\s*([km]?)$/i.exec(bare(text));
+  const match = /^([+-]?\d+(?:\.\d+)?)\s*([km]?)$/i.exec(bare(/^\s*\d{1,3}(\.\d{3})+\s*$/.test(text) ? text.replaceAll('.', '') : text));
   if (!match) return text.trim() === '' ? undefined : text;
   return Number(match[1]) * { '': 1, k: 1024, m: 1 << 20 }[match[2].toLowerCase()];
 }
 
-// "24", "23.5" → number; "" → undefined; anything else → the text itself.
+// "24", "23.5", "23,5" → number; "" → undefined; anything else → the text itself.
 export function typedNumber(text) {
-  const compact = bare(text);
+  const compact = bare(text).replace(/^([+-]?\d+),(\d{1,2})$/, '$1.$2');
   if (compact === '') return undefined;
   return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(compact) ? Number(compact) : text;
 }
@@ -34,7 +35,7 @@ function jsonError(text, error) {
   const position = /position (\d+)/.exec(error.message)?.[1];
   if (position === undefined || /line \d+/.test(error.message)) return error.message;
   const before = text.slice(0, Number(position)).split('\n');
-  return `${error.message} (line ${before.length}, column ${before.at(-1).length + 1})`;
+  return t('json-position', { problem: error.message, line: String(before.length), column: String(before.at(-1).length + 1) });
 }
 
 function model(state) {
@@ -44,7 +45,7 @@ function model(state) {
   try {
     config = JSON.parse(state.config);
   } catch (error) {
-    const message = state.config.trim() ? `This is not valid JSON: ${jsonError(state.config, error)}` : 'Paste a config.json, or drop the file here.';
+    const message = state.config.trim() ? t('config-broken', { problem: jsonError(state.config, error) }) : t('config-empty');
     throw { path: '/model/config', message }; // eslint-disable-line no-throw-literal
   }
   return state.configName ? { config, name: state.configName } : { config };

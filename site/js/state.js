@@ -118,8 +118,9 @@ export async function formatHash(state, unknown = []) {
 }
 
 // The state a hash stands for, and the fields not known here. Never throws: what can't be read is left at its default.
-export async function parseHash(hash) {
-  const state = { ...defaults, manual: {}, weightOptions: {}, options: {} };
+// `start` are defaults of this reader.
+export async function parseHash(hash, start = {}) {
+  const state = { ...defaults, ...start, manual: {}, weightOptions: {}, options: {} };
   const unknown = [];
   for (const [key, value] of new URLSearchParams(hash.replace(/^#/, ''))) {
     const dot = key.indexOf('.');

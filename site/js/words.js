@@ -1,5 +1,6 @@
 // The verdict in words, with its numbers. Pure: a response in, texts out.
 import { count, device, kind, parameters, range, size } from './format.js';
+import { t } from './i18n.js';
 
 const gpuPeaks = (response) => response.ledger.peaks.filter((peak) => peak.device.startsWith('gpu'));
 const fullest = (response) =>
@@ -14,46 +15,46 @@ export function verdict(response, unit) {
   const need = peak?.bytes ?? { low: 0, expected: 0, high: 0 };
   const capacity = response.gpu?.memory_bytes ?? null;
   const several = (response.gpu?.count ?? 1) > 1 || gpuPeaks(response).length > 1;
-  const where = several && peak ? ` on ${device(peak.device)}, the fullest of ${Math.max(response.gpu?.count ?? 1, gpuPeaks(response).length)}` : '';
+  const where = several && peak ? ` ${t('verdict-where', { device: device(peak.device), count: Math.max(response.gpu?.count ?? 1, gpuPeaks(response).length) })}` : '';
   const host = response.ledger.peaks.find((item) => item.device === 'host');
-  const ram = host && host.bytes.expected > 0 ? `System RAM: ${size(host.bytes.expected, unit)}.` : '';
-  const between = need.low === need.high ? '' : `Range: ${range(need, unit)}.`;
+  const ram = host && host.bytes.expected > 0 ? t('verdict-ram', { size: size(host.bytes.expected, unit) }) : '';
+  const between = need.low === need.high ? '' : t('verdict-range', { range: range(need, unit) });
   const details = (...parts) => parts.filter(Boolean).join(' ');
-  const base = { subject: subject(response), brief: `${size(need.expected, unit)} of ${capacity === null ? '' : size(capacity, unit)}` };
+  const base = { subject: subject(response), brief: capacity === null ? size(need.expected, unit) : t('of-size', { need: size(need.expected, unit), capacity: size(capacity, unit) }) };
 
   if (capacity === null) {
-    return { ...base, state: 'unknown', word: 'Needs', brief: size(need.expected, unit), sentence: `${size(need.expected, unit)} of GPU memory${where}.`, detail: details(between, ram) };
+    return { ...base, state: 'unknown', word: t('verdict-needs'), sentence: t('verdict-needs-only', { need: size(need.expected, unit), where }), detail: details(between, ram) };
   }
-  const uses = `${size(need.expected, unit)} of ${size(capacity, unit)}${where}`;
+  const uses = t('verdict-uses', { need: size(need.expected, unit), capacity: size(capacity, unit), where });
   if (response.verdict === 'does_not_fit') {
     const first = response.first_that_does_not_fit;
     return {
       ...base,
       state: 'does_not_fit',
-      word: 'Does not fit',
-      sentence: `needs ${size(need.expected, unit)}${where}, has ${size(capacity, unit)}: ${size(-response.headroom_bytes, unit)} short.`,
-      detail: details(first && `First that does not fit: ${first.label || kind(first.kind)}${several ? ` on ${device(first.device)}` : ''}.`, between, ram),
+      word: t('verdict-does_not_fit'),
+      sentence: t('verdict-short-sentence', { need: size(need.expected, unit), where, capacity: size(capacity, unit), short: size(-response.headroom_bytes, unit) }),
+      detail: details(first && t(several ? 'verdict-first-where' : 'verdict-first', { what: first.label || kind(first.kind), device: device(first.device) }), between, ram),
     };
   }
-  const spare = `${size(response.headroom_bytes, unit)} to spare`;
+  const spare = size(response.headroom_bytes, unit);
   if (response.verdict === 'tight') {
-    return { ...base, state: 'tight', word: 'Tight', sentence: `needs ${uses}, ${spare}, but may take up to ${size(need.high, unit)}.`, detail: details(between, ram) };
+    return { ...base, state: 'tight', word: t('verdict-tight'), sentence: t('verdict-tight-sentence', { uses, spare, high: size(need.high, unit) }), detail: details(between, ram) };
   }
-  return { ...base, state: 'fits', word: 'Fits', sentence: `needs ${uses}, ${spare}.`, detail: details(between, ram) };
+  return { ...base, state: 'fits', word: t('verdict-fits'), sentence: t('verdict-fits-sentence', { uses, spare }), detail: details(between, ram) };
 }
 
 // "Llama 3.1 8B (8.03 B), Q4_K_M, 8,192 tokens × 1, KV F16, llama.cpp, GeForce RTX 4090"
 export function subject(response) {
   const { model, weights, kv_cache: kv, gpu, engine } = response;
-  const title = model.name || model.id || model.model_type || 'this model';
+  const title = model.name || model.id || model.model_type || t('this-model');
   const cache = kv.k === kv.v ? kv.k : `${kv.k}/${kv.v}`;
   return [
-    model.parameters ? `${title} (${parameters(model.parameters)} parameters)` : title,
+    model.parameters ? t('subject-model', { name: title, parameters: parameters(model.parameters) }) : title,
     weights.name || weights.format,
-    `${count(response.context)} tokens${response.sequences > 1 ? ` × ${count(response.sequences)}` : ''}`,
-    `${cache} cache`,
+    t(response.sequences > 1 ? 'subject-context-sequences' : 'subject-context', { tokens: count(response.context), sequences: count(response.sequences) }),
+    t('subject-cache', { type: cache }),
     engine.name,
-    gpu ? `${gpu.count > 1 ? `${gpu.count} × ` : ''}${gpu.name || gpu.id || `${size(gpu.memory_bytes, 'GiB')} GPU`}` : '',
+    gpu ? `${gpu.count > 1 ? `${gpu.count} × ` : ''}${gpu.name || gpu.id || t('subject-gpu-size', { size: size(gpu.memory_bytes, 'GiB') })}` : '',
   ]
     .filter(Boolean)
     .join(', ');
@@ -66,4 +67,4 @@ export function sentence(message) {
 }
 
 // One error in one line.
-export const errorText = ({ message, expected }) => `${sentence(message)}${expected ? ` Valid: ${expected}.` : ''}`;
+export const errorText = ({ message, expected }) => (expected ? t('error-valid', { message: sentence(message), expected }) : sentence(message));

@@ -163,3 +163,37 @@ test('the formula, its numbers and its source are there on demand', async () => 
   assert.equal((await page.$$('vram-ledger dl')).length, (await page.$$('vram-ledger tr.entry')).length);
   await done(page);
 });
+
+test('Back undoes, one field at a time', async () => {
+  const page = await site.visit('#v=1&m=llama-3.1-8b&w=q4_k_m&c=8192&e=llama.cpp&g=rtx-4090');
+  await answered(page);
+  for (const typed of ['1', '16', '163', '1638', '16384']) await page.fill('#context', typed);
+  await page.waitForFunction(() => location.hash.includes('c=16384'));
+  await page.fill('#sequences', '4');
+  await page.waitForFunction(() => location.hash.includes('s=4'));
+  await page.goBack();
+  await shownFor(page, ({ context, sequences }) => context === 16384 && sequences === 1);
+  await page.goBack();
+  await shownFor(page, ({ context }) => context === 8192);
+  assert.equal(await page.inputValue('#context'), '8192');
+  await page.goForward();
+  await shownFor(page, ({ context }) => context === 16384);
+  await done(page);
+});
+
+test('the language is the reader’s, can be chosen, and is remembered', async () => {
+  const page = await site.visit('', { locale: 'es-MX' });
+  await answered(page);
+  assert.equal(await page.getAttribute('html', 'lang'), 'es');
+  assert.match(await page.textContent('vram-verdict'), /Cabe: necesita \d+,\d\d GiB/);
+  await page.selectOption('#language', 'zh');
+  await page.waitForSelector('html[lang=zh]');
+  assert.match(await page.textContent('vram-verdict'), /装得下/);
+  assert.match(await page.title(), /显存/);
+  await page.reload();
+  await answered(page);
+  assert.equal(await page.getAttribute('html', 'lang'), 'zh');
+  await page.selectOption('#language', 'en');
+  await page.waitForFunction(() => /Fits/.test(document.querySelector('vram-verdict').textContent));
+  await done(page);
+});

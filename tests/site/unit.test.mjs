@@ -1,12 +1,17 @@
 // The page's pure parts, without a browser: numbers, words, state and hash, request, GPU strings.
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import estimatorTexts from '../../site/i18n/en/estimator.js';
+import frameTexts from '../../site/i18n/en/frame.js';
 import * as format from '../../site/js/format.js';
 import { candidates } from '../../site/js/hardware.js';
+import { speak } from '../../site/js/i18n.js';
 import { requestOf, typedCount, typedNumber } from '../../site/js/request.js';
 import { defaults, formatHash, parseHash } from '../../site/js/state.js';
 import { errorText, verdict } from '../../site/js/words.js';
 
+speak(frameTexts);
+speak(estimatorTexts);
 const GiB = 2 ** 30;
 
 test('sizes read in the unit that was asked for', () => {
@@ -33,6 +38,9 @@ test('typed counts: separators and k are read, everything else is passed on as t
   assert.equal(typedCount('128k'), 131072);
   assert.equal(typedCount('1M'), 1048576);
   assert.equal(typedCount('-1'), -1);
+  assert.equal(typedCount('131.072'), 131072);
+  assert.equal(typedCount('1.5k'), 1536);
+  assert.equal(typedNumber('23,5'), 23.5);
   assert.equal(typedCount(''), undefined);
   for (const text of ['abc', '8,19', '1e3', '0x10', '8192 tokens', '--1']) assert.equal(typedCount(text), text);
   assert.equal(typedNumber('.9'), 0.9);

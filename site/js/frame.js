@@ -1,0 +1,62 @@
+// What every page has around it: language, units, short messages, the offline copy.
+import english from '../i18n/en/frame.js';
+import { choose, language, languages, speak, spoken } from './i18n.js';
+import { recall, remember } from './memory.js';
+
+speak(english, { es: () => import('../i18n/es/frame.js'), zh: () => import('../i18n/zh/frame.js') });
+
+export const at = (id) => document.getElementById(id);
+
+// "GiB" or "GB". Pages hear of a change by the event "vram-units" on the document.
+let chosenUnits = recall('units') === 'GB' ? 'GB' : 'GiB';
+export const units = () => chosenUnits;
+export function showUnits(unit) {
+  chosenUnits = unit === 'GB' ? 'GB' : 'GiB';
+  at('units').querySelector(`[value=${chosenUnits}]`).checked = true;
+}
+
+// Short messages about what a button did.
+let hushing;
+export function say(text) {
+  at('said').textContent = text;
+  clearTimeout(hushing);
+  hushing = setTimeout(() => (at('said').textContent = ''), 5000);
+}
+
+// Copies a text, and says so; false where the browser does not allow it.
+export async function copyText(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function drawFrame() {
+  showUnits(chosenUnits);
+  at('units').addEventListener('change', (event) => {
+    remember('units', event.target.value);
+    showUnits(event.target.value);
+    document.dispatchEvent(new Event('vram-units'));
+  });
+  const select = at('language');
+  for (const [value, name] of Object.entries(languages)) {
+    const option = document.createElement('option');
+    option.value = value;
+    option.textContent = name;
+    option.lang = value;
+    select.append(option);
+  }
+  select.addEventListener('change', () => choose(select.value));
+}
+
+// A page's first step: its texts in the reader's language, the frame alive.
+export async function openPage() {
+  document.documentElement.classList.add('scripted');
+  drawFrame();
+  await spoken();
+  at('language').value = language();
+  // Not on localhost: its port is shared with whatever is served there next.
+  if ('serviceWorker' in navigator && location.protocol === 'https:') navigator.serviceWorker.register('./sw.js');
+}

@@ -1,0 +1,5 @@
+// The pages of the site, in the order of the navigation. `id` names the texts page-<id>-title, -description and nav-<id>;
+// `entry` is the page's script; `engine` asks for the engine's file before any script runs.
+export const pages = [
+  { file: 'index.html', id: 'language', entry: 'js/main.js', engine: true },
+];
