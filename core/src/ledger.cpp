@@ -32,6 +32,7 @@ std::string_view name_of(Stage stage) {
     case Stage::prefill: return "prefill";
     case Stage::decode: return "decode";
     case Stage::text_encode: return "text_encode";
+    case Stage::image_encode: return "image_encode";
     case Stage::denoise: return "denoise";
     case Stage::vae_decode: return "vae_decode";
     case Stage::train_step: return "train_step";

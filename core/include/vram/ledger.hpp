@@ -45,25 +45,34 @@ enum class Kind : std::uint8_t {
 };
 std::string_view name_of(Kind kind);  // "kv_cache"
 
-enum class Stage : std::uint8_t { load, prefill, decode, text_encode, denoise, vae_decode, train_step };
-inline constexpr int kStageCount = 7;
+enum class Stage : std::uint8_t {
+  load,
+  prefill,
+  decode,
+  text_encode,
+  image_encode,  // image encoder and autoencoder on the pictures a pipeline starts from
+  denoise,
+  vae_decode,
+  train_step
+};
+inline constexpr int kStageCount = 8;
 std::string_view name_of(Stage stage);  // "prefill"
 
 // A set of stages.
 class Stages {
  public:
   constexpr Stages() = default;
-  constexpr Stages(Stage stage) : bits_(static_cast<std::uint8_t>(1u << static_cast<unsigned>(stage))) {}
+  constexpr Stages(Stage stage) : bits_(static_cast<std::uint16_t>(1u << static_cast<unsigned>(stage))) {}
   constexpr bool contains(Stage stage) const { return (bits_ >> static_cast<unsigned>(stage)) & 1u; }
   friend constexpr Stages operator|(Stages a, Stages b) {
     Stages both;
-    both.bits_ = static_cast<std::uint8_t>(a.bits_ | b.bits_);
+    both.bits_ = static_cast<std::uint16_t>(a.bits_ | b.bits_);
     return both;
   }
   friend constexpr bool operator==(Stages, Stages) = default;
 
  private:
-  std::uint8_t bits_ = 0;
+  std::uint16_t bits_ = 0;
 };
 constexpr Stages operator|(Stage a, Stage b) { return Stages(a) | Stages(b); }
 inline constexpr Stages kInference = Stage::load | Stages(Stage::prefill) | Stages(Stage::decode);
