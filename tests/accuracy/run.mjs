@@ -25,7 +25,9 @@ export async function measure(tool, set) {
   const rows = set.rows(set.content);
   const leftOut = {};
   const skip = (reason) => void (leftOut[reason] = (leftOut[reason] ?? 0) + 1);
-  const usable = rows.filter((row) => (row.left_out ? skip(row.left_out) : true));
+  const defaults = { unit: set.unit, round: set.round, counted: set.counted, source: set.source };
+  const usable = rows.filter((row) => (row.left_out ? skip(row.left_out) : true)).map((row) => ({ ...defaults, ...row }));
+  for (const row of usable) for (const [term, reason] of Object.entries(row.without ?? {})) skip(`${term}: ${reason}`);
   const requests = usable.map((row) => set.request(row, set.content));
   const samples = await ask(tool, requests, (answer, i) => {
     const row = usable[i];

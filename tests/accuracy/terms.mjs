@@ -40,15 +40,16 @@ const all = (kinds, device) => bytes((answer) => entries(answer, kinds, device))
 const tower = ['weights', 'vision_tower'];
 
 export const terms = {
-  // Sums over all GPUs, and what lies in RAM.
-  'gpu weights': all(tower, 'gpu'),
+  // Sums over all GPUs, and what lies in RAM; without the vision tower, which llama.cpp loads from a file of its own.
+  'gpu weights': all('weights', 'gpu'),
   'gpu cache': all('kv_cache', 'gpu'),
   'gpu state': all('recurrent_state', 'gpu'),
   'gpu compute': all(['compute_buffer', 'activations'], 'gpu'),
-  'host weights': all(tower, 'host'),
+  'host weights': all('weights', 'host'),
   'host cache': all(cache, 'host'),
   'host compute': all(['compute_buffer', 'activations'], 'host'),
   'output buffer': all('output_buffer', 'host'),
+  'gpu total': all(['weights', ...cache, 'compute_buffer', 'activations', 'logits'], 'gpu'),
   // Anywhere: logs often sum over devices.
   weights: bytes((answer) => plus(entries(answer, tower, 'gpu'), entries(answer, tower, 'host'))),
   'kv cache': bytes((answer) => plus(entries(answer, 'kv_cache', 'gpu'), entries(answer, 'kv_cache', 'host'))),
