@@ -56,19 +56,21 @@ export const terms = {
   'recurrent state': bytes((answer) => plus(entries(answer, 'recurrent_state', 'gpu'), entries(answer, 'recurrent_state', 'host'))),
   // The fullest GPU: what servers print per GPU.
   'weights per GPU': largest(tower),
-  'activations per GPU': largest(['activations', 'compute_buffer', 'logits']),
+  // Prefill and sampling come one after the other: the larger of the two.
+  'activations per GPU': bytes((answer) => fullest(answer, (device) => {
+    const [forward, sampler] = [entries(answer, ['activations', 'compute_buffer'], device), entries(answer, 'logits', device)];
+    return { low: Math.max(forward.low, sampler.low), expected: Math.max(forward.expected, sampler.expected), high: Math.max(forward.high, sampler.high) };
+  })),
   'graphs per GPU': largest('cuda_graphs'),
   'context per GPU': largest('runtime_context'),
-  'other per GPU': largest(['runtime_context', 'communication', 'framework']),
+  'non-torch per GPU': largest(['communication', 'framework']),
   'process peak': bytes((answer) => fullest(answer, (device) => process(answer, device))),
   'cache per GPU': largest([...cache, 'kv_pool']),
-  // The engine's own words.
-  'kv tokens': { unit: 'tokens', read: (answer) => figure(answer, 'kv_tokens') },
+  // The engine's own words (docs/api.md: engine.figures).
+  'kv tokens': { unit: 'tokens', read: (answer) => figure(answer, 'kv_cache_tokens') },
   'max concurrency': { unit: 'requests', read: (answer) => figure(answer, 'max_concurrency') },
-  'bytes per token': {
-    unit: 'bytes',
-    read: (answer) => figure(answer, 'kv_bytes_per_token')
-      ?? point(answer.model.kv_bytes_per_token.full + answer.model.kv_bytes_per_token.windowed),
-  },
+  'KV memory per GPU': bytes((answer) => figure(answer, 'available_kv_cache_memory')),
+  'bytes per token per GPU': bytes((answer) => figure(answer, 'kv_bytes_per_token_per_gpu')),
+  'bytes per token': bytes((answer) => point(answer.model.kv_bytes_per_token.full + answer.model.kv_bytes_per_token.windowed)),
   parameters: { unit: 'parameters', read: (answer) => point(answer.model.parameters) },
 };
