@@ -159,6 +159,10 @@ std::string bar(double share, int width) {
 
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {
   std::string best;
+  // What was typed is the beginning of it: "rtx-3060" means "rtx-3060-12gb", not "rtx-3070".
+  for (const std::string& candidate : candidates) {
+    if (word.size() >= 3 && candidate.compare(0, word.size(), word) == 0) return candidate;
+  }
   std::size_t best_distance = std::max<std::size_t>(1, word.size() / 3) + 1;
   for (const std::string& candidate : candidates) {
     const std::size_t distance = edit_distance(word.substr(0, 100), candidate);

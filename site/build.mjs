@@ -59,12 +59,39 @@ const wasm = await readFile(path.join(engine, 'vram.wasm'));
 const wasmFile = `vram-${createHash('sha256').update(wasm).digest('hex').slice(0, 8)}.wasm`;
 await writeFile(path.join(out, wasmFile), wasm);
 const worker = (await bundle(['js/core_worker.js']))['js/core_worker.js'].file;
-const scripts = await bundle([...new Set(pages.map(({ entry }) => entry))], {
-  splitting: true,
-  define: { WORKER_FILE: JSON.stringify(`./${worker}`), WASM_FILE: JSON.stringify(`./${wasmFile}`) },
-});
 const style = (await bundle(['style.css']))['style.css'].file;
 await copyFile(path.join(here, 'favicon.svg'), path.join(out, 'favicon.svg'));
+
+// The widget: one file and the engine, both named after version and content, so that a page that embeds it by name and
+// hash never gets another; vram-estimator.js is always the newest. Its styles are texts, for constructable style sheets.
+const { version } = JSON.parse(await readFile(path.join(root, 'wasm/package.json'), 'utf8'));
+const integrity = (bytes) => `sha384-${createHash('sha384').update(bytes).digest('base64')}`;
+const { outputFiles } = await build({
+  ...common,
+  entryPoints: [path.join(here, 'widget/vram-estimator.js'), path.join(here, 'widget/embed.js')],
+  entryNames: '[name]',
+  write: false,
+  loader: { '.css': 'text' },
+  define: { WASM_FILE: JSON.stringify(`./${wasmFile}`), WASM_INTEGRITY: JSON.stringify(integrity(wasm)) },
+});
+const widget = {};
+for (const { path: name, contents } of outputFiles) {
+  const hashed = createHash('sha256').update(contents).digest('hex').slice(0, 8);
+  const base = path.basename(name, '.js');
+  const file = base === 'vram-estimator' ? `${base}-${version}-${hashed}.js` : `${base}-${hashed}.js`;
+  await writeFile(path.join(out, file), contents);
+  widget[base] = { file, integrity: integrity(contents) };
+}
+await copyFile(path.join(out, widget['vram-estimator'].file), path.join(out, 'vram-estimator.js'));
+const embedStyle = (await bundle(['widget/embed.css']))['widget/embed.css'].file;
+const embedParts = { script: widget.embed.file, style: embedStyle };
+const embedHtml = (await readFile(path.join(here, 'widget/embed.html'), 'utf8')).replace(/\{\{(\w+)\}\}/g, (_, name) => embedParts[name]);
+await writeFile(path.join(out, 'embed.html'), embedHtml);
+
+const scripts = await bundle([...new Set(pages.map(({ entry }) => entry))], {
+  splitting: true,
+  define: { WORKER_FILE: JSON.stringify(`./${worker}`), WASM_FILE: JSON.stringify(`./${wasmFile}`), WIDGET: JSON.stringify(widget['vram-estimator']) },
+});
 
 const frame = await readFile(path.join(here, 'frame.html'), 'utf8');
 const texts = await englishTexts();

@@ -35,6 +35,7 @@ export async function serve({ folder = path.join(root, 'dist', 'site'), base = '
       response.writeHead(200, {
         'content-type': types[path.extname(file)] ?? 'application/octet-stream',
         'cache-control': 'no-cache',
+        'access-control-allow-origin': '*', // the widget is for other people's pages
         'x-content-type-options': 'nosniff',
       });
       response.end(body);

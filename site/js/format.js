@@ -1,5 +1,8 @@
 // Numbers for the eye. Bytes inside, GiB or GB only here; digits as the reader's language writes them.
-import { has, number, t } from './i18n.js';
+import english from '../i18n/en/words.js';
+import { has, number, speak, t } from './i18n.js';
+
+speak(english, { es: () => import('../i18n/es/words.js'), zh: () => import('../i18n/zh/words.js') });
 
 const systems = {
   GiB: { base: 1024, names: ['', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] },

@@ -41,7 +41,8 @@ function wanted() {
   return asked.find((name) => Object.hasOwn(languages, name)) ?? 'en';
 }
 
-async function use(name) {
+// Changes the language of t() and number(); an embedded widget uses the page's.
+export async function use(name) {
   if (name === current) return;
   const next = name === 'en' ? english : bundleFor(name);
   if (name !== 'en') {

@@ -126,6 +126,12 @@ at('copy-link').addEventListener('click', async () => {
 at('copy-json').addEventListener('click', async () => {
   if (view.shown) say(t((await copyText(JSON.stringify({ request: view.request, response: view.shown }, null, 2))) ? 'copied-json' : 'copied-not-json'));
 });
+at('embed').addEventListener('click', async () => {
+  await link.save();
+  const { openEmbedDialog } = await import('./embed_dialog.js');
+  const { word, sentence, subject } = view.shown ? verdict(view.shown, view.state.units) : {};
+  openEmbedDialog({ state: view.state, link: location.href, words: word ? `${subject}: ${word}, ${sentence}` : t('page-language-title') });
+});
 at('answer').addEventListener('vram-use', ({ detail: { field, value } }) => on.set({ [field]: value }));
 at('answer').addEventListener('vram-gpu', ({ detail: { id, count } }) => on.set({ gpuSource: 'catalogue', gpu: id, count }));
 at('inputs').addEventListener('submit', (event) => event.preventDefault());

@@ -38,12 +38,28 @@ function jsonError(text, error) {
   return t('json-position', { problem: error.message, line: String(before.length), column: String(before.at(-1).length + 1) });
 }
 
+// Python writes NaN and Infinity into JSON, which has no such numbers. They are read as texts, as the engine itself does,
+// so that a config passes where they do not matter.
+const pythonNumbers = (text) => text.replace(/"(?:[^"\\]|\\.)*"|-?\bInfinity\b|\bNaN\b/g, (part) => (part.startsWith('"') ? part : `"${part}"`));
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    try {
+      return JSON.parse(pythonNumbers(text));
+    } catch {
+      throw error;
+    }
+  }
+}
+
 function model(state) {
   if (state.source === 'manual') return { manual: typedFields(state.manual) };
   if (state.source === 'catalogue') return { id: state.model };
   let config;
   try {
-    config = JSON.parse(state.config);
+    config = parsed(state.config);
   } catch (error) {
     const message = state.config.trim() ? t('config-broken', { problem: jsonError(state.config, error) }) : t('config-empty');
     throw { path: '/model/config', message }; // eslint-disable-line no-throw-literal

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import estimatorTexts from '../../site/i18n/en/estimator.js';
-import frameTexts from '../../site/i18n/en/frame.js';
 import * as format from '../../site/js/format.js';
 import { candidates } from '../../site/js/hardware.js';
 import { speak } from '../../site/js/i18n.js';
@@ -10,7 +9,6 @@ import { requestOf, typedCount, typedNumber } from '../../site/js/request.js';
 import { defaults, formatHash, parseHash } from '../../site/js/state.js';
 import { errorText, verdict } from '../../site/js/words.js';
 
-speak(frameTexts);
 speak(estimatorTexts);
 const GiB = 2 ** 30;
 
@@ -66,6 +64,12 @@ test('a broken config is an error at its field', () => {
   assert.equal(error.path, '/model/config');
   assert.match(error.message, /not valid JSON/);
   assert.equal(requestOf({ ...defaults, source: 'config', config: '' }).error.path, '/model/config');
+});
+
+test('a config with Python’s NaN and Infinity is read', () => {
+  const config = '{"model_type": "llama", "rope": {"factor": Infinity, "low": -Infinity, "x": NaN}, "name": "NaN, \\"Infinity"}';
+  const { request } = requestOf({ ...defaults, source: 'config', config });
+  assert.deepEqual(request.model.config, { model_type: 'llama', rope: { factor: 'Infinity', low: '-Infinity', x: 'NaN' }, name: 'NaN, "Infinity' });
 });
 
 test('options of another engine stay in the form and out of the request', () => {

@@ -118,6 +118,10 @@ std::string_view nearest_of(std::string_view typed, const std::vector<std::strin
   if (typed.empty() || typed.size() > 64) return {};
   const std::string wanted = folded(typed);
   std::string_view nearest;
+  // "rtx-3060" means "rtx-3060-12gb", though "rtx-3070" is fewer letters away.
+  for (const std::string_view candidate : candidates) {
+    if (wanted.size() >= 3 && folded(candidate).compare(0, wanted.size(), wanted) == 0) return candidate;
+  }
   std::size_t best = std::max<std::size_t>(2, wanted.size() / 3) + 1;
   for (const std::string_view candidate : candidates) {
     const std::size_t distance = edit_distance(wanted, folded(candidate));

@@ -1,4 +1,4 @@
-// Around every page, and the names of kinds, devices and units that all pages use. Fluent syntax (projectfluent.org).
+// Around every page. Fluent syntax (projectfluent.org).
 export default `
 brand = VRAM estimator
 nav-label = Pages
@@ -14,27 +14,4 @@ units-gib-help = Binary: 1 GiB is 1,073,741,824 bytes, what drivers and engines 
 units-gb-help = Decimal: 1 GB is 1,000,000,000 bytes
 language-label = Language
 footer-private = Computed inside this page. Nothing you enter leaves your browser.
-unit-bytes = bytes
-exact = exact
-range-to = { $low } to { $high }
-device-host = system RAM
-device-gpu = GPU { $number }
-kind-weights = weights
-kind-vision_tower = vision tower
-kind-kv_cache = KV cache
-kind-kv_pool = KV pool
-kind-recurrent_state = recurrent state
-kind-compute_buffer = compute buffer
-kind-activations = activations
-kind-logits = logits
-kind-output_buffer = output buffer
-kind-cuda_graphs = CUDA graphs
-kind-communication = communication
-kind-runtime_context = runtime context
-kind-framework = framework
-kind-fragmentation = fragmentation
-kind-reserved = reserved
-stage-load = load
-stage-prefill = prefill
-stage-decode = decode
 `;
