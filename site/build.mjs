@@ -1,5 +1,6 @@
 // Builds the pages into dist/site: one HTML file a page from frame.html and pages/, bundles with hashed names that share
 // their chunks, all URLs relative, so it works from any folder of any host.
+//   SITE_URL=<address>    where it will be published: for the card that chats show for a link, which needs a whole address
 //   VRAM_ENGINE=<folder>  another build of the engine's npm package than build/wasm/dist
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -61,6 +62,9 @@ await writeFile(path.join(out, wasmFile), wasm);
 const worker = (await bundle(['js/core_worker.js']))['js/core_worker.js'].file;
 const style = (await bundle(['style.css']))['style.css'].file;
 await copyFile(path.join(here, 'favicon.svg'), path.join(out, 'favicon.svg'));
+await copyFile(path.join(here, 'manifest.json'), path.join(out, 'manifest.webmanifest'));
+await copyFile(path.join(here, 'staticwebapp.config.json'), path.join(out, 'staticwebapp.config.json'));
+for (const icon of await readdir(path.join(here, 'icons'))) await copyFile(path.join(here, 'icons', icon), path.join(out, icon));
 
 // The widget: one file and the engine, both named after version and content, so that a page that embeds it by name and
 // hash never gets another; vram-estimator.js is always the newest. Its styles are texts, for constructable style sheets.
@@ -103,24 +107,26 @@ for (const { file, id, entry, engine: usesEngine } of pages) {
     ...needs.map((chunk) => `<link rel="modulepreload" href="${chunk}" />`),
   ].join('\n    ');
   const body = await readFile(path.join(here, 'pages', file), 'utf8');
-  const parts = { id, style, script, preload, nav: nav(id), body };
+  const base = process.env.SITE_URL?.replace(/\/*$/, '/');
+  const card = base ? `<link rel="canonical" href="${base}${file === 'index.html' ? '' : file}" />\n    <meta property="og:image" content="${base}card.png" />\n    <meta name="twitter:card" content="summary_large_image" />` : '';
+  const parts = { card, id, style, script, preload, nav: nav(id), body };
   const html = frame.replace(/\{\{(\w+)\}\}/g, (_, name) => parts[name]).replace(/\{\{(\w+)\}\}/g, (_, name) => parts[name]);
   await writeFile(path.join(out, file), fillTexts(html, texts, file));
 }
 
-// The offline copy is named after what it holds, so that a new build never mixes with an old one.
+// The offline copy: all of the pages; not what only other people's pages ask for. Names that carry a hash never change.
 const files = (await readdir(out)).sort();
-const digest = createHash('sha256');
-for (const file of files) digest.update(file).update(await readFile(path.join(out, file)));
-const sw = await build({
+const forOthers = /^(embed|vram-estimator|staticwebapp)|^card\.png$/;
+const precache = [];
+for (const url of files.filter((file) => !forOthers.test(file))) {
+  const hashed = /-[0-9A-Za-z]{8}\.\w+$/.test(url);
+  precache.push({ url, revision: hashed ? null : createHash('sha256').update(await readFile(path.join(out, url))).digest('hex').slice(0, 16) });
+}
+await build({
   ...common,
   entryPoints: [path.join(here, 'sw.js')],
   entryNames: '[name]',
   format: 'iife',
-  define: {
-    CACHE_NAME: JSON.stringify(`vram-estimator-${digest.digest('hex').slice(0, 12)}`),
-    CACHE_FILES: JSON.stringify(['./', ...files.filter((file) => file !== 'index.html').map((file) => `./${file}`)]),
-  },
+  define: { PRECACHE: JSON.stringify(precache), 'process.env.NODE_ENV': '"production"' },
 });
-if (sw.errors.length) process.exit(1);
 console.log(`site: ${path.relative(root, out)} (${files.length + 1} files)`);

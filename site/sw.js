@@ -1,26 +1,17 @@
-// Keeps the page working without a network. The cache is named after the build; only own caches are deleted.
-/* global CACHE_NAME, CACHE_FILES, self, caches */
-self.addEventListener('install', (event) => {
-  event.waitUntil(caches.open(CACHE_NAME).then((cache) => cache.addAll(CACHE_FILES)).then(() => self.skipWaiting()));
-});
+// Keeps the pages working without a network: everything is cached under the hash of its content when a version is first
+// visited. A new version waits until the reader takes it (frame.js offers it), so that a visit never mixes two.
+import { setCacheNameDetails } from 'workbox-core';
+import { cleanupOutdatedCaches, precacheAndRoute } from 'workbox-precaching';
+/* global PRECACHE, self, caches */
 
+setCacheNameDetails({ prefix: 'vram-estimator' });
+cleanupOutdatedCaches();
+precacheAndRoute(PRECACHE, { cleanURLs: false, ignoreURLParametersMatching: [/./] });
+
+self.addEventListener('message', ({ data }) => {
+  if (data === 'take-over') self.skipWaiting();
+});
 self.addEventListener('activate', (event) => {
-  const stale = (name) => name.startsWith('vram-estimator-') && name !== CACHE_NAME;
-  event.waitUntil(
-    caches
-      .keys()
-      .then((names) => Promise.all(names.filter(stale).map((name) => caches.delete(name))))
-      .then(() => self.clients.claim()),
-  );
-});
-
-// The document comes from the network first, so that a new build is seen; hashed files never change under their name.
-self.addEventListener('fetch', (event) => {
-  const { request } = event;
-  if (request.method !== 'GET' || new URL(request.url).origin !== self.location.origin) return;
-  if (request.mode === 'navigate') {
-    event.respondWith(fetch(request).catch(() => caches.match('./', { cacheName: CACHE_NAME })));
-  } else {
-    event.respondWith(caches.match(request, { cacheName: CACHE_NAME }).then((hit) => hit ?? fetch(request)));
-  }
+  const before = (name) => /^vram-estimator-[0-9a-f]{12}$/.test(name); // caches of versions before Workbox
+  event.waitUntil(caches.keys().then((names) => Promise.all(names.filter(before).map((name) => caches.delete(name)))).then(() => self.clients.claim()));
 });

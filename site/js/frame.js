@@ -51,6 +51,25 @@ function drawFrame() {
   select.addEventListener('change', () => choose(select.value));
 }
 
+// The offline copy, and the offer of a newer version when one has been fetched.
+async function keepOffline() {
+  const registration = await navigator.serviceWorker.register('./sw.js');
+  const offer = (worker) => {
+    at('update').hidden = false;
+    at('update').querySelector('button').onclick = () => {
+      navigator.serviceWorker.addEventListener('controllerchange', () => location.reload(), { once: true });
+      worker.postMessage('take-over');
+    };
+  };
+  const watch = (worker) =>
+    worker?.addEventListener('statechange', () => {
+      if (worker.state === 'installed' && navigator.serviceWorker.controller) offer(worker);
+    });
+  if (registration.waiting && navigator.serviceWorker.controller) offer(registration.waiting);
+  watch(registration.installing);
+  registration.addEventListener('updatefound', () => watch(registration.installing));
+}
+
 // A page's first step: its texts in the reader's language, the frame alive.
 export async function openPage() {
   document.documentElement.classList.add('scripted');
@@ -58,5 +77,5 @@ export async function openPage() {
   await spoken();
   at('language').value = language();
   // Not on localhost: its port is shared with whatever is served there next.
-  if ('serviceWorker' in navigator && location.protocol === 'https:') navigator.serviceWorker.register('./sw.js');
+  if ('serviceWorker' in navigator && location.protocol === 'https:') keepOffline();
 }

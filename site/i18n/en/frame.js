@@ -13,5 +13,7 @@ units = Units
 units-gib-help = Binary: 1 GiB is 1,073,741,824 bytes, what drivers and engines print
 units-gb-help = Decimal: 1 GB is 1,000,000,000 bytes
 language-label = Language
+update-ready = A new version is ready.
+update-take = Reload
 footer-private = Computed inside this page. Nothing you enter leaves your browser.
 `;
