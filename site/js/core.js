@@ -42,15 +42,18 @@ export function startEngine() {
     );
   }
 
+  const send = (message) => {
+    if (broken) return Promise.reject(broken);
+    const id = next++;
+    return new Promise((resolve, reject) => {
+      waiting.set(id, { resolve, reject });
+      worker.postMessage({ id, ...message });
+    });
+  };
   return {
-    call(request) {
-      if (broken) return Promise.reject(broken);
-      const id = next++;
-      return new Promise((resolve, reject) => {
-        waiting.set(id, { resolve, reject });
-        worker.postMessage({ id, request });
-      });
-    },
+    call: (request) => send({ request }),
+    // Many estimates, of each only what a chart draws: {need, high, capacity, verdict} or {error}.
+    many: (requests) => send({ requests }),
   };
 }
 

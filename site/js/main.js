@@ -27,6 +27,7 @@ const view = {
   detected: null,
   partial: false, // the answer's limits and advice are still to come
   jsonOpen: false,
+  pins: [], // hashes of states kept for comparing
 };
 
 const engine = startEngine();
@@ -56,10 +57,10 @@ function askRest() {
 }
 
 const link = keepInHash({
-  hash: () => formatHash(view.state, view.unknown),
+  hash: () => formatHash(view.state, view.unknown, view.pins),
   async load(hash) {
-    const { state, unknown } = await parseHash(hash, { units: units() });
-    Object.assign(view, { state, unknown });
+    const { state, unknown, pins } = await parseHash(hash, { units: units() });
+    Object.assign(view, { state, unknown, pins });
     showUnits(state.units);
     estimate();
     draw();
@@ -84,6 +85,21 @@ const on = {
     view.jsonOpen = jsonOpen;
     draw();
   },
+  async keep() {
+    const { hash } = await formatHash(view.state);
+    view.pins = [...view.pins, hash].slice(0, 3);
+    draw();
+    link.changed('pins');
+  },
+  remove(index) {
+    view.pins = view.pins.filter((_, place) => place !== index);
+    draw();
+    link.changed('pins');
+  },
+  async use(hash) {
+    const { state } = await parseHash(hash, { units: units() });
+    on.set({ ...state, units: view.state.units });
+  },
   async detect() {
     view.detected = candidates(await probe(), view.lists.gpuRows);
     draw();
@@ -106,7 +122,23 @@ function draw() {
   view.errorText = view.error ? errorText(view.error) : '';
   render(form(view, on), at('inputs'));
   render(answer(view, on), at('answer'));
+  drawExplore();
 }
+
+// Charts are loaded when they come near the screen: they are no part of the first estimate.
+const explore = document.querySelector('vram-explore');
+let exploring = false;
+function drawExplore() {
+  if (exploring) explore.data = { engine, view, on };
+}
+new IntersectionObserver(async (entries, watcher) => {
+  if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
+  watcher.disconnect();
+  const { ready } = await import('../charts/explore.js');
+  await ready;
+  exploring = true;
+  drawExplore();
+}).observe(explore);
 
 // The verdict is announced when typing pauses, not at every step of a slider.
 let announcing;

@@ -87,7 +87,8 @@ function smallest(config) {
 
 // The hash of a state, without "#". `unknown` are the fields parseHash() did not know.
 // A config too long for a link is left out; `complete` is then false.
-export async function formatHash(state, unknown = []) {
+// `pins` are hashes of other states, kept for comparing.
+export async function formatHash(state, unknown = [], pins = []) {
   const fields = [['v', VERSION]];
   const skip = new Set();
   if (state.source !== 'catalogue') skip.add('m');
@@ -112,20 +113,26 @@ export async function formatHash(state, unknown = []) {
     complete = packed.length <= HASH_LIMIT;
     fields.push(['mc', complete ? packed : '']);
   }
+  for (const pin of pins) fields.push(['x', pin]);
   fields.push(...unknown);
   const escape = (text) => encodeURIComponent(text).replaceAll('%20', '+').replaceAll('%2C', ',').replaceAll('%3A', ':');
   return { hash: fields.map(([key, value]) => `${escape(key)}=${escape(value)}`).join('&'), complete };
 }
 
-// The state a hash stands for, and the fields not known here. Never throws: what can't be read is left at its default.
+// The state a hash stands for, the pins, and the fields not known here. Never throws: what can't be read is left at its default.
 // `start` are defaults of this reader.
 export async function parseHash(hash, start = {}) {
   const state = { ...defaults, ...start, manual: {}, weightOptions: {}, options: {} };
   const unknown = [];
+  const pins = [];
   for (const [key, value] of new URLSearchParams(hash.replace(/^#/, ''))) {
     const dot = key.indexOf('.');
     const group = dot > 0 ? groups[key.slice(0, dot)] : undefined;
     if (key === 'v') continue;
+    if (key === 'x') {
+      if (pins.length < 3) pins.push(value);
+      continue;
+    }
     if (key === 'mc') {
       state.source = 'config';
       state.config = await unpack(value).catch(() => '');
@@ -143,5 +150,5 @@ export async function parseHash(hash, start = {}) {
     }
   }
   if (state.units !== 'GB') state.units = 'GiB';
-  return { state, unknown };
+  return { state, unknown, pins };
 }
