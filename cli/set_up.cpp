@@ -45,6 +45,15 @@ const std::vector<Field>& engine_fields() {
       {"--max-num-batched-tokens", "max_num_batched_tokens", Type::tokens, "vllm", "Most tokens in one step"},
       {"--enforce-eager", "enforce_eager", Type::boolean, "vllm", "No CUDA graphs"},
       {"--attn-implementation", "attn_implementation", Type::text, "transformers", "eager, sdpa or flash_attention_2"},
+      {"--cache-implementation", "cache_implementation", Type::text, "transformers",
+       "dynamic, static, offloaded, offloaded_static or quantized"},
+      {"--num-beams", "num_beams", Type::number, "transformers", "Beams of beam search"},
+      {"--max-new-tokens", "max_new_tokens", Type::tokens, "transformers",
+       "Tokens of the context that are generated (default: all of it may be prompt)"},
+      {"--device-map", "device_map", Type::text, "transformers", "auto, balanced, balanced_low_0 or sequential"},
+      {"--max-memory-gib", "max_memory_gib", Type::number, "transformers", "Weights on each GPU, at most"},
+      {"--cpu-memory-gib", "cpu_memory_gib", Type::number, "transformers",
+       "RAM for weights that no GPU has room for (default: none is offloaded)"},
   };
   return fields;
 }

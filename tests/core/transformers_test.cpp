@@ -51,10 +51,10 @@ TEST_CASE("Weights and cache of Llama-3.1-8B") {
   CHECK(sum_of(request_for(model, 8192, beams), Kind::kv_cache).expected == 4 * kGiB);
 }
 
-TEST_CASE("The feed-forward decides with SDPA: input, residual and three tensors as wide as it") {
+TEST_CASE("The feed-forward decides with SDPA: embeddings, inputs and three tensors as wide as it") {
   const Model model = llama_8b();
   const Bytes tokens = 8192;
-  CHECK(sum_of(request_for(model, tokens), Kind::activations).low == tokens * 2 * (2 * 4096 + 3 * 14336));
+  CHECK(sum_of(request_for(model, tokens), Kind::activations).low == tokens * 2 * (4 * 4096 + 3 * 14336));
 }
 
 TEST_CASE("Eager attention holds 16-bit scores, the 32-bit softmax and its 16-bit copy at once") {
@@ -107,4 +107,60 @@ TEST_CASE("Latent attention is cached expanded, GGUF is unpacked") {
   const Bytes unpacked = sum_of(request, Kind::weights).expected;
   request.weights = *find_weight_format("q4_k_m");
   CHECK(sum_of(request, Kind::weights).expected == unpacked);
+}
+
+TEST_CASE("Offloading moves whole layers and loses nothing; a GPU never gets more than it was given") {
+  const Model model = llama_8b();
+  LlmRequest request = request_for(model, 2048);
+  const Bytes weights = sum_of(request, Kind::weights).expected;
+  TransformersOptions options;
+  options.cpu_memory_gib = 8;
+  options.offload_to_disk = true;
+  for (const double gib : {2.0, 5.0, 9.0}) {
+    options.max_memory_gib = gib;
+    request.engine = options;
+    const Result<LlmEstimate> result = estimate(request);
+    REQUIRE(result.ok());
+    Bytes stored = 0, on_gpu = 0;
+    for (const Entry& entry : result->ledger.entries) {
+      if (entry.kind != Kind::weights || entry.label.starts_with("Offloaded weights, ")) continue;
+      stored += entry.bytes.expected;
+      if (entry.device.type == Device::Type::gpu) on_gpu += entry.bytes.expected;
+    }
+    CHECK(stored == weights);
+    CHECK(static_cast<double>(on_gpu) <= gib * static_cast<double>(kGiB));
+  }
+}
+
+TEST_CASE("A window's cache keeps the whole prompt until the first token, and before 4.56 for good") {
+  Result<Model> model = read_config(R"({"model_type": "mistral", "hidden_size": 4096, "num_hidden_layers": 32,
+    "num_attention_heads": 32, "num_key_value_heads": 8, "head_dim": 128, "intermediate_size": 14336,
+    "vocab_size": 32000, "max_position_embeddings": 32768, "sliding_window": 4096, "torch_dtype": "bfloat16"})",
+                                    "/model/config");
+  REQUIRE(model.ok());
+  LlmRequest request = request_for(*model, 16384);
+  const Bytes per_token = Bytes{32} * 2 * 1024 * 2;
+  CHECK(sum_of(request, Kind::kv_cache, Stage::prefill).low == 16384 * per_token);
+  CHECK(sum_of(request, Kind::kv_cache, Stage::decode).low == 4096 * per_token);
+  TransformersOptions old;
+  old.version = 455;
+  request.engine = old;
+  CHECK(sum_of(request, Kind::kv_cache, Stage::decode).low == 16384 * per_token);
+}
+
+TEST_CASE("More context or more rows never take less") {
+  const Model model = llama_8b();
+  using Cache = TransformersOptions::CacheImplementation;
+  for (const Cache cache : {Cache::dynamic_cache, Cache::static_cache, Cache::offloaded, Cache::quantized}) {
+    TransformersOptions options;
+    options.cache_implementation = cache;
+    Bytes before = 0;
+    for (const std::int64_t context : {64, 1000, 1001, 4096, 20000}) {
+      const Result<LlmEstimate> result = estimate(request_for(model, context, options));
+      REQUIRE(result.ok());
+      const Bytes peak = peaks(result->ledger).front().bytes.expected;
+      CHECK(peak >= before);
+      before = peak;
+    }
+  }
 }

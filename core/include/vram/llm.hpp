@@ -46,14 +46,26 @@ struct VllmOptions {
   bool enforce_eager = false;
 };
 
-// Hugging Face transformers generate().
+// Hugging Face transformers generate(), in its own names (generation/configuration_utils.py, from_pretrained).
 struct TransformersOptions {
   enum class AttnImplementation : std::uint8_t { eager, sdpa, flash_attention_2 };
-  enum class CacheImplementation : std::uint8_t { dynamic_cache, static_cache };
+  enum class CacheImplementation : std::uint8_t { dynamic_cache, static_cache, offloaded, offloaded_static, quantized };
+  enum class DeviceMap : std::uint8_t { automatic, balanced, balanced_low_0, sequential };
+  int version = 457;                       // major * 100 + minor: rules changed in 4.45, 4.48 and 4.56
   AttnImplementation attn_implementation = AttnImplementation::sdpa;
   CacheImplementation cache_implementation = CacheImplementation::dynamic_cache;
   std::int64_t num_beams = 1;
-  bool logits_of_whole_prompt = false;     // before transformers 4.45
+  std::int64_t num_return_sequences = 1;   // rows per prompt when sampling; with beams at most num_beams
+  std::int64_t max_new_tokens = 0;         // of the context; the rest is prompt. 0: all of the context may be prompt
+  std::int64_t prefill_chunk_size = 0;     // tokens of the prompt at a time; 0: all at once
+  bool logits_of_whole_prompt = false;     // always so before 4.45
+  std::int64_t nbits = 4;                  // quantized cache (QuantoQuantizedCache, HQQQuantizedCache)
+  std::int64_t q_group_size = 64;
+  std::int64_t residual_length = 128;
+  DeviceMap device_map = DeviceMap::automatic;
+  double max_memory_gib = 0;               // of each GPU, for weights; 0: what is free
+  double cpu_memory_gib = 0;               // max_memory["cpu"]; 0: nothing is offloaded
+  bool offload_to_disk = false;            // offload_folder: what fits neither GPU nor CPU
 };
 
 using EngineOptions = std::variant<IdealOptions, LlamaCppOptions, VllmOptions, TransformersOptions>;

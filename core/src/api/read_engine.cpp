@@ -46,17 +46,58 @@ VllmOptions read_vllm(const ObjectReader& reader) {
   return o;
 }
 
+// "4.57", "4.57.1": what the rules depend on is major and minor.
+int read_version(const ObjectReader& reader, int fallback) {
+  const std::string text = reader.string_or("version", "");
+  if (text.empty()) return fallback;
+  int major = 0, minor = 0;
+  std::size_t i = 0;
+  const auto digits = [&](int& number) {
+    const std::size_t first = i;
+    for (; i < text.size() && text[i] >= '0' && text[i] <= '9' && i < first + 2; ++i)
+      number = number * 10 + (text[i] - '0');
+    return i > first;
+  };
+  const bool read =
+      digits(major) && i < text.size() && text[i++] == '.' && digits(minor) && (i == text.size() || text[i] == '.');
+  if (!read || major < 4) {
+    refuse(reader.path_of("version"), "this is no version of transformers that is known here",
+           shown(*reader.find("version")), "\"4.30\" or later, e.g. \"4.57\"");
+  }
+  return std::min(major, 99) * 100 + minor;
+}
+
 TransformersOptions read_transformers(const ObjectReader& reader) {
   using Attn = TransformersOptions::AttnImplementation;
   using Cache = TransformersOptions::CacheImplementation;
-  reader.only({"name", "attn_implementation", "cache_implementation", "num_beams", "logits_of_whole_prompt"});
+  using Map = TransformersOptions::DeviceMap;
+  reader.only({"name", "version", "attn_implementation", "cache_implementation", "num_beams", "num_return_sequences",
+               "max_new_tokens", "prefill_chunk_size", "logits_of_whole_prompt", "nbits", "q_group_size",
+               "residual_length", "device_map", "max_memory_gib", "cpu_memory_gib", "offload_to_disk"});
   TransformersOptions o;
+  o.version = read_version(reader, o.version);
   o.attn_implementation = static_cast<Attn>(reader.choice_or(
       "attn_implementation", {"eager", "sdpa", "flash_attention_2"}, static_cast<std::size_t>(o.attn_implementation)));
-  o.cache_implementation = static_cast<Cache>(reader.choice_or("cache_implementation", {"dynamic", "static"},
-                                                               static_cast<std::size_t>(o.cache_implementation)));
+  o.cache_implementation = static_cast<Cache>(
+      reader.choice_or("cache_implementation", {"dynamic", "static", "offloaded", "offloaded_static", "quantized"},
+                       static_cast<std::size_t>(o.cache_implementation)));
   o.num_beams = reader.integer_or("num_beams", 1, 1024, o.num_beams);
+  o.num_return_sequences = reader.integer_or("num_return_sequences", 1, 1024, o.num_return_sequences);
+  o.max_new_tokens = reader.integer_or("max_new_tokens", 0, kContextLimit, o.max_new_tokens);
+  o.prefill_chunk_size = reader.integer_or("prefill_chunk_size", 0, kContextLimit, o.prefill_chunk_size);
   o.logits_of_whole_prompt = reader.boolean_or("logits_of_whole_prompt", o.logits_of_whole_prompt);
+  const auto bits = reader.integer_or("nbits", 1, 8, o.nbits);
+  if (bits > 4 && bits != 8)
+    refuse(reader.path_of("nbits"), "no backend has a cache of this many bits", std::to_string(bits),
+           "one of: 1, 2, 3, 4, 8");
+  o.nbits = bits;
+  o.q_group_size = reader.integer_or("q_group_size", 1, 1 << 20, o.q_group_size);
+  o.residual_length = reader.integer_or("residual_length", 1, 1 << 20, o.residual_length);
+  o.device_map = static_cast<Map>(reader.choice_or("device_map", {"auto", "balanced", "balanced_low_0", "sequential"},
+                                                   static_cast<std::size_t>(o.device_map)));
+  o.max_memory_gib = reader.number_or("max_memory_gib", 0, 1e6, o.max_memory_gib);
+  o.cpu_memory_gib = reader.number_or("cpu_memory_gib", 0, 1e6, o.cpu_memory_gib);
+  o.offload_to_disk = reader.boolean_or("offload_to_disk", o.offload_to_disk);
   return o;
 }
 

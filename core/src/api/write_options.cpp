@@ -25,10 +25,18 @@ struct Write {
 
   void operator()(const TransformersOptions& o) const {
     constexpr std::string_view kAttention[] = {"eager", "sdpa", "flash_attention_2"};
-    constexpr std::string_view kCache[] = {"dynamic", "static"};
+    constexpr std::string_view kCache[] = {"dynamic", "static", "offloaded", "offloaded_static", "quantized"};
+    constexpr std::string_view kMap[] = {"auto", "balanced", "balanced_low_0", "sequential"};
+    const std::string version = std::to_string(o.version / 100) + "." + std::to_string(o.version % 100);
+    out.field("version", std::string_view(version));
     out.field("attn_implementation", kAttention[static_cast<std::size_t>(o.attn_implementation)]);
     out.field("cache_implementation", kCache[static_cast<std::size_t>(o.cache_implementation)]);
-    out.field("num_beams", o.num_beams).field("logits_of_whole_prompt", o.logits_of_whole_prompt);
+    out.field("num_beams", o.num_beams).field("num_return_sequences", o.num_return_sequences);
+    out.field("max_new_tokens", o.max_new_tokens).field("prefill_chunk_size", o.prefill_chunk_size);
+    out.field("logits_of_whole_prompt", o.logits_of_whole_prompt);
+    out.field("nbits", o.nbits).field("q_group_size", o.q_group_size).field("residual_length", o.residual_length);
+    out.field("device_map", kMap[static_cast<std::size_t>(o.device_map)]).field("max_memory_gib", o.max_memory_gib);
+    out.field("cpu_memory_gib", o.cpu_memory_gib).field("offload_to_disk", o.offload_to_disk);
   }
 };
 

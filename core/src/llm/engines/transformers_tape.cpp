@@ -13,11 +13,15 @@ using Attn = TransformersOptions::AttnImplementation;
 
 class Writer {
  public:
-  explicit Writer(const Prefill& prefill) : p_(prefill), tokens_(mul(prefill.rows, prefill.tokens)) {}
+  explicit Writer(const Prefill& prefill)
+      : p_(prefill),
+        tokens_(mul(prefill.rows, prefill.tokens)),
+        keys_(prefill.keys > 0 ? prefill.keys : prefill.tokens) {}
 
   Tape& tape() { return tape_; }
   Bytes of(std::int64_t width) const { return product({tokens_, width, p_.element}); }
   Bytes in32(std::int64_t width) const { return product({tokens_, width, 4}); }
+  Bytes cached(std::int64_t width) const { return product({p_.rows, keys_, width, p_.element}); }
 
   // x.to(float32), its square, x * rsqrt(...), back to 16 bits, times the weight.
   TapeId norm(TapeId x) {
@@ -37,24 +41,29 @@ class Writer {
     return tape_.op("rope: sum", of(width), {cosine, sine, q, turned});
   }
 
-  // `k` and `v` as cached; repeated to the query heads unless flash attention reads them as they are.
+  // `k` and `v` as cached; repeated to the query heads unless the kernel reads them as they are.
   TapeId core_attention(TapeId q, TapeId k, TapeId v, std::int64_t heads, std::int64_t kv_heads, std::int64_t k_dim,
                         std::int64_t v_dim) {
-    const bool repeats = heads != kv_heads && p_.attention != Attn::flash_attention_2;
-    const TapeId keys = repeats ? tape_.op("repeat_kv: keys", of(mul(heads, k_dim)), {k}) : k;
-    const TapeId values = repeats ? tape_.op("repeat_kv: values", of(mul(heads, v_dim)), {v}) : v;
+    const bool eager = p_.attention == Attn::eager;
+    const bool repeats = heads != kv_heads && (eager || (p_.attention == Attn::sdpa && p_.repeats_keys));
+    const TapeId keys = repeats ? tape_.op("repeat_kv: keys", cached(mul(heads, k_dim)), {k}) : k;
+    const TapeId values = repeats ? tape_.op("repeat_kv: values", cached(mul(heads, v_dim)), {v}) : v;
+    const std::int64_t pairs = product({p_.rows, p_.tokens, keys_});
     TapeId weights = q;
-    if (p_.attention == Attn::eager) {
-      const Bytes square = product({p_.rows, heads, p_.tokens, p_.tokens});
-      const TapeId mask = tape_.input("causal mask", product({p_.rows, p_.tokens, p_.tokens, p_.element}));
+    if (eager) {
+      const Bytes square = mul(pairs, heads);
+      const TapeId mask = tape_.input("causal mask", mul(pairs, p_.element));
       const TapeId scores = tape_.op("scores", mul(square, p_.element), {q, keys});
       const TapeId scaled = tape_.op("scores * scaling", mul(square, p_.element), {scores});
       const TapeId masked = tape_.op("scores + mask", mul(square, p_.element), {scaled, mask});
       const TapeId softmax = tape_.op("softmax in float32", mul(square, 4), {masked});
       weights = tape_.op("softmax in 16 bits", mul(square, p_.element), {softmax, masked});
+    } else if (p_.attention == Attn::sdpa && p_.masked) {
+      const TapeId mask = tape_.input("padding and causal mask", pairs);
+      weights = tape_.op("mask as bias", mul(pairs, p_.element), {mask, q});
     }
     const TapeId out = tape_.op("attention", of(mul(heads, v_dim)), {weights, q, keys, values, k, v});
-    return tape_.op("contiguous", of(mul(heads, v_dim)), {out});
+    return eager ? tape_.op("contiguous", of(mul(heads, v_dim)), {out}) : out;
   }
 
   TapeId attention(const Attention& a, TapeId x) {
@@ -64,8 +73,10 @@ class Writer {
     const TapeId v = tape_.op("v_proj", of(mul(a.num_key_value_heads, a.v_head_dim)), {x});
     const TapeId q_turned = rotary(q, q_width);
     const TapeId k_turned = rotary(k, mul(a.num_key_value_heads, a.head_dim));
+    // From here on the attention reads what the cache holds, which is counted there.
+    const TapeId cache = tape_.op("past_key_values.update", 0, {k_turned, v});
     const TapeId out =
-        core_attention(q_turned, k_turned, v, a.num_attention_heads, a.num_key_value_heads, a.head_dim, a.v_head_dim);
+        core_attention(q_turned, cache, cache, a.num_attention_heads, a.num_key_value_heads, a.head_dim, a.v_head_dim);
     return tape_.op("o_proj", of(p_.hidden), {out, x});
   }
 
@@ -77,14 +88,16 @@ class Writer {
     const TapeId up = tape_.op("kv_b_proj", of(mul(heads, a.qk_nope_head_dim + a.v_head_dim)), {down});
     const TapeId queries = tape_.op("query_states", of(mul(heads, qk)), {q});
     const TapeId keys = tape_.op("key_states", of(mul(heads, qk)), {up, down});
-    const TapeId out = core_attention(queries, keys, up, heads, heads, qk, a.v_head_dim);
+    const TapeId cache = tape_.op("past_key_values.update", 0, {keys, up});
+    const TapeId out = core_attention(queries, cache, cache, heads, heads, qk, a.v_head_dim);
     return tape_.op("o_proj", of(p_.hidden), {out, x});
   }
 
   TapeId compressed(const CompressedAttention& a, TapeId x) {
     const TapeId q = tape_.op("q_proj", of(mul(a.num_attention_heads, a.head_dim)), {x});
     const TapeId kv = tape_.op("kv_proj", of(a.head_dim), {x});
-    const TapeId out = core_attention(q, kv, kv, a.num_attention_heads, 1, a.head_dim, a.head_dim);
+    const TapeId cache = tape_.op("past_key_values.update", 0, {kv});
+    const TapeId out = core_attention(q, cache, cache, a.num_attention_heads, 1, a.head_dim, a.head_dim);
     return tape_.op("o_proj", of(p_.hidden), {out, x});
   }
 
@@ -134,6 +147,7 @@ class Writer {
  private:
   Prefill p_;
   std::int64_t tokens_;
+  std::int64_t keys_;
   Tape tape_;
 };
 
@@ -141,7 +155,10 @@ class Writer {
 
 Tape prefill_tape(const Prefill& prefill, const Layer& layer) {
   Writer w(prefill);
+  // The model's forward() holds the embeddings and the input of each layer while the layer runs.
+  w.tape().mark_output(w.tape().input("inputs_embeds", w.of(prefill.hidden)));
   TapeId residual = w.tape().input("hidden_states", w.of(prefill.hidden));
+  w.tape().mark_output(residual);
   const auto block = [&](auto&& run) {
     const TapeId out = run(w.norm(residual));
     residual = w.tape().op("residual + hidden_states", w.of(prefill.hidden), {residual, out});
