@@ -72,5 +72,10 @@ export const terms = {
   'KV memory per GPU': bytes((answer) => figure(answer, 'available_kv_cache_memory')),
   'bytes per token per GPU': bytes((answer) => figure(answer, 'kv_bytes_per_token_per_gpu')),
   'bytes per token': bytes((answer) => point(answer.model.kv_bytes_per_token.full + answer.model.kv_bytes_per_token.windowed)),
+  // torch.cuda.max_memory_allocated() of a framework: from what lives at once to all that may be held.
+  'peak allocated': bytes((answer) => {
+    const allocated = figure(answer, 'max_memory_allocated');
+    return allocated && { low: allocated.low, expected: allocated.expected, high: Math.max(allocated.high, fullest(answer, (device) => process(answer, device)).high) };
+  }),
   parameters: { unit: 'parameters', read: (answer) => point(answer.model.parameters) },
 };

@@ -91,7 +91,10 @@ Bytes rotary_tables(const Model& model) {
 
 // What torch.cuda.max_memory_allocated() and max_memory_reserved() would say of the fullest GPU: the low bound of the
 // activations is what lives, the expected one what the allocator holds.
-void add_figures(LlmEstimate& estimate) {
+void add_figures(const LlmRequest& request, LlmEstimate& estimate) {
+  // cuBLAS workspace, from the same allocator: pytorch v2.8 aten/src/ATen/cuda/CublasHandlePool.cpp.
+  const std::string& capability = request.machine.gpu.compute_capability;
+  const Bytes workspace = capability == "9.0" ? 32 * kMiB : 8 * kMiB + kMiB / 8;
   Bytes allocated = 0, reserved = 0;
   for (const Peak& peak : peaks(estimate.ledger)) {
     if (peak.device.type != Device::Type::gpu) continue;
@@ -105,8 +108,8 @@ void add_figures(LlmEstimate& estimate) {
     allocated = std::max(allocated, std::max(low[0], low[1]));
     reserved = std::max(reserved, peak.bytes.expected);
   }
-  estimate.figures.push_back({"max_memory_allocated", number(allocated), "bytes"});
-  estimate.figures.push_back({"max_memory_reserved", number(reserved), "bytes"});
+  estimate.figures.push_back({"max_memory_allocated", number(add(allocated, workspace)), "bytes"});
+  estimate.figures.push_back({"max_memory_reserved", number(add(reserved, workspace)), "bytes"});
 }
 
 void warn(const LlmRequest& request, Bytes tower, LlmEstimate& estimate) {
@@ -296,7 +299,7 @@ Result<LlmEstimate> estimate_transformers(const LlmRequest& request, const Trans
   put_off(Kind::kv_cache, "KV cache offloaded to RAM", kHost, kRunning, std::max(on_host.at_prefill, on_host.at_decode),
           kCacheSource);
   warn(request, tower, estimate);
-  add_figures(estimate);
+  add_figures(request, estimate);
   return estimate;
 }
 
