@@ -8,9 +8,9 @@ import { number, t } from '../js/i18n.js';
 import { figure } from './figure.js';
 import { grid, withValue } from './grid.js';
 
-const WIDTH = 800;
-const HEIGHT = 340;
-const box = { left: 52, right: 118, top: 14, bottom: 44 };
+// Drawn for the screen it is on, so that its letters keep their size.
+const narrow = () => globalThis.innerWidth < 560;
+const box = { left: 46, right: 96, top: 14, bottom: 44 };
 
 // The types worth a line: what is set, and the usual smaller ones this engine has.
 const usual = ['f16', 'bf16', 'q8_0', 'fp8_e4m3', 'q4_0'];
@@ -37,6 +37,7 @@ export async function contextData(engine, { request, lists, shown }) {
 }
 
 export function contextChart({ contexts, set, lines, capacity }, { unit, at, read }) {
+  const [WIDTH, HEIGHT] = narrow() ? [400, 300] : [800, 340];
   const divisor = unit === 'GB' ? 1e9 : 2 ** 30;
   const all = lines.flatMap(({ cells }) => cells.map(({ need }) => need ?? 0));
   const top = Math.max(1, ...all, capacity ? Math.min(capacity, 4 * Math.max(...all)) : 0) * 1.04;
@@ -62,7 +63,7 @@ export function contextChart({ contexts, set, lines, capacity }, { unit, at, rea
   };
   const drawing = html`<svg class="drawing" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label=${`${t('chart-context-title')}. ${says}${capacity ? ` ${t('chart-context-capacity', { size: size(capacity, unit) })}.` : ''}`} @pointermove=${move} @pointerdown=${move}>
     ${y.ticks(5).map((tick) => svg`<line class="gridline" x1=${box.left} x2=${WIDTH - box.right} y1=${y(tick)} y2=${y(tick)}></line><text class="tick" text-anchor="end" x=${box.left - 8} y=${y(tick) + 4}>${number(tick)}</text>`)}
-    ${contexts.filter((_, place) => place % 2 === 0).map((context) => svg`<text class="tick" text-anchor="middle" x=${x(context)} y=${HEIGHT - box.bottom + 18}>${short(context)}</text>`)}
+    ${contexts.filter((_, place) => place % (narrow() ? 4 : 2) === 0).map((context) => svg`<text class="tick" text-anchor="middle" x=${x(context)} y=${HEIGHT - box.bottom + 18}>${short(context)}</text>`)}
     <text class="axis" text-anchor="middle" x=${(box.left + WIDTH - box.right) / 2} y=${HEIGHT - 6}>${t('chart-axis-context')}</text>
     ${within ? svg`<line class="limit" x1=${box.left} x2=${WIDTH - box.right} y1=${yOf(capacity)} y2=${yOf(capacity)}></line><text class="limit-label" x=${box.left + 6} y=${yOf(capacity) - 5}>${t('chart-context-capacity', { size: size(capacity, unit) })}</text>` : nothing}
     ${lines.map(({ cells }, row) => svg`<path class="line line-${row}" d=${path(cells) ?? ''}></path>`)}

@@ -223,6 +223,8 @@ function gpu(view, on) {
     ? [t(box.memory_reported ? 'gpu-driver' : 'gpu-driver-estimated', { size: size(box.memory_bytes, state.units) }), nominal && t('gpu-box', { size: `${count(nominal)} GB` }), box.unified_memory && t('gpu-unified')].filter(Boolean).join(', ')
     : undefined;
   const kept = nominal && !box.unified_memory ? box.memory_bytes_nominal - box.memory_bytes : 0;
+  const row = known && lists.gpuRows.find(({ id }) => id === state.gpu);
+  const apple = row?.unified && row.vendor === 'apple' && row.ram_gb ? t(row.working_set_mib ? 'gpu-apple-newer' : 'gpu-apple', { share: size(box.memory_bytes, state.units), ram: count(row.ram_gb), newer: size((row.working_set_mib ?? 0) * 2 ** 20, state.units) }) : '';
   const marketing = kept > 0 ? t('gpu-marketing', { box: count(nominal), kept: size(kept, state.units) }) : undefined;
   return html`
     ${segments('gpuSource', t('gpu-source'), state.gpuSource, [['catalogue', t('source-catalogue')], ['size', t('gpu-source-size')], ['none', t('gpu-source-none')]], (value) => on.set({ gpuSource: value }))}
@@ -230,10 +232,10 @@ function gpu(view, on) {
       ? html`<p class="hint">${t('gpu-none-hint')}</p>`
       : html`<div class="grid gpu">
           ${state.gpuSource === 'catalogue'
-            ? field(view, { id: 'gpu', label: t('field-gpu'), paths: ['/gpu/id', '/gpu/row', '/gpu'], wide: false, hint: capacity, help: marketing }, picker(lists.gpus, state.gpu, (value) => on.set({ gpu: value }), t('field-gpu-placeholder')))
+            ? field(view, { id: 'gpu', label: t('field-gpu'), paths: ['/gpu/id', '/gpu/row', '/gpu'], wide: false, hint: apple || capacity, help: marketing }, picker(lists.gpus, state.gpu, (value) => on.set({ gpu: value }), t('field-gpu-placeholder')))
             : field(view, { id: 'memory', label: t('field-memory'), paths: ['/gpu/memory_gib'], wide: false, hint: t('field-memory-hint') }, text(state.memory, (value) => on.set({ memory: value }), { mode: 'decimal' }))}
           ${field(view, { id: 'count', label: t('field-count'), paths: ['/gpu/count'], wide: false }, text(state.count, (value) => on.set({ count: value }), { mode: 'numeric' }))}
         </div>`}
-    ${detection(view.detected, on)}
+    ${detection(view, on)}
   `;
 }

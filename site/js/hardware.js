@@ -6,8 +6,16 @@ import { t } from './i18n.js';
 
 // Asks WebGPU and WebGL. Nothing is kept, nothing is sent. Missing pieces are null.
 export async function probe() {
-  const [webgpu, webgl] = [await askWebGpu().catch(() => null), askWebGl()];
+  const [webgpu, webgl] = [await askWebGpu().catch(() => null), safely(askWebGl)];
   return { webgpu, webgl, deviceMemory: navigator.deviceMemory ?? null };
+}
+
+function safely(ask) {
+  try {
+    return ask();
+  } catch {
+    return null; // blocked by an extension, a policy or an embedding page
+  }
 }
 
 async function askWebGpu() {
@@ -75,6 +83,11 @@ export function candidates(seen, rows) {
     .filter(Boolean)
     .join(' · ');
   const result = (found, note) => ({ found, says, note });
+  // What a browser calls device memory is the system's, rounded down and capped: a floor for memory shared with the GPU.
+  const possible = (list) => {
+    const enough = list.filter(({ unified, ram_gb: ram }) => !unified || !ram || !seen.deviceMemory || ram >= seen.deviceMemory);
+    return enough.length ? enough : list;
+  };
 
   const adapterIsSoftware = adapter && (adapter.fallback || softwareArchitectures.has(adapter.architecture) || software.test(adapter.description));
   if ((software.test(renderer) || !renderer) && (!adapter || adapterIsSoftware)) {
@@ -84,7 +97,7 @@ export function candidates(seen, rows) {
   const vendor = vendorOf(renderer) || adapter?.vendor || '';
   const ofVendor = rows.filter((row) => !vendor || row.vendor === vendor);
 
-  const bucket = /or similar/i.test(renderer);
+  const bucket = /or similar|^mozilla$/i.test(renderer);
   if (!bucket) {
     const id = /\(0x0*([0-9a-f]{4,8})\)/i.exec(renderer)?.[1] ?? /^0x([0-9a-f]{4,8})$/i.exec(adapter?.device ?? '')?.[1];
     const byId = id ? ofVendor.filter((row) => pciIds(row).includes(hex(id))) : [];
@@ -96,7 +109,7 @@ export function candidates(seen, rows) {
     const name = ` ${bareName(`${renderer} ${adapter?.description ?? ''}`)} `;
     const named = ofVendor.map((row) => ({ row, bare: bareRow(row) })).filter(({ bare }) => bare && name.includes(` ${bare} `));
     const longest = Math.max(0, ...named.map(({ bare }) => bare.length));
-    const best = named.filter(({ bare }) => bare.length === longest);
+    const best = possible(named.filter(({ bare }) => bare.length === longest).map(({ row, bare }) => ({ ...row, row, bare })));
     if (best.length) {
       const one = best.length === 1;
       const note = one ? '' : vendor === 'apple' ? t('detect-which-memory') : t('detect-several-sizes');
@@ -112,5 +125,6 @@ export function candidates(seen, rows) {
     }
   }
   if (bucket) return result([], t('detect-hides'));
+  if (vendor === 'apple') return result([], t('detect-apple'));
   return result([], t(vendor ? 'detect-vendor-only' : 'detect-not-known'));
 }

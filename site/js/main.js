@@ -9,6 +9,7 @@ import { candidates, probe } from './hardware.js';
 import { speak, t } from './i18n.js';
 import { keepInHash } from './link.js';
 import { emptyLists, listsOf } from './lists.js';
+import { recall, remember } from './memory.js';
 import { requestOf } from './request.js';
 import { defaults, formatHash, parseHash } from './state.js';
 import { errorText, verdict } from './words.js';
@@ -25,6 +26,7 @@ const view = {
   errorText: '',
   broken: '', // the engine is not there
   detected: null,
+  mine: null, // {id, name} of the GPU chosen as this computer's
   partial: false, // the answer's limits and advice are still to come
   jsonOpen: false,
   pins: [], // hashes of states kept for comparing
@@ -59,7 +61,7 @@ function askRest() {
 const link = keepInHash({
   hash: () => formatHash(view.state, view.unknown, view.pins),
   async load(hash) {
-    const { state, unknown, pins } = await parseHash(hash, { units: units() });
+    const { state, unknown, pins } = await parseHash(hash, { units: units(), ...(!/^#./.test(hash) && recall('gpu') ? { gpu: recall('gpu') } : {}) });
     Object.assign(view, { state, unknown, pins });
     showUnits(state.units);
     estimate();
@@ -104,7 +106,31 @@ const on = {
     view.detected = candidates(await probe(), view.lists.gpuRows);
     draw();
   },
+  // This computer's GPU, kept in this browser; null forgets it.
+  useMine(id) {
+    remember('gpu', id);
+    view.mine = mine();
+    view.detected = null;
+    if (id) on.set({ gpuSource: 'catalogue', gpu: id });
+    else draw();
+  },
 };
+
+function mine() {
+  const row = view.lists.gpuRows.find(({ id }) => id === recall('gpu'));
+  return row ? { id: row.id, name: row.name } : null;
+}
+
+// The first visit shows this computer's GPU where the browser names one without doubt; a link says its own.
+async function greet() {
+  if (location.hash || view.mine) return;
+  const seen = candidates(await probe(), view.lists.gpuRows);
+  if (location.hash || view.detected || seen.found.length !== 1 || seen.found[0].confidence !== 'likely') return;
+  view.detected = { ...seen, applied: true };
+  view.state = { ...view.state, gpuSource: 'catalogue', gpu: seen.found[0].row.id };
+  estimate();
+  draw();
+}
 
 function changed(what) {
   estimate();
@@ -197,7 +223,9 @@ let catalogue, profiles;
 try {
   [catalogue, profiles] = await Promise.all([engine.call({ op: 'catalogue' }), engine.call({ op: 'profiles' })]);
   view.lists = listsOf(catalogue, profiles);
+  view.mine = mine();
   draw();
+  (globalThis.requestIdleCallback ?? setTimeout)(() => greet().catch(() => {}));
 } catch (error) {
   if (!(error instanceof EngineUnavailable)) throw error; // else the estimate's failure says why
 }

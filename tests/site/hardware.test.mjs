@@ -39,3 +39,39 @@ test('a named adapter leads to a choice that is applied', async () => {
   await page.click('.detection li button');
   await page.waitForFunction(() => location.hash.includes('rtx-3090'));
 });
+
+const named = (renderer) => `
+  const getParameter = WebGLRenderingContext.prototype.getParameter;
+  WebGLRenderingContext.prototype.getParameter = function (name) {
+    return name === 0x9246 || name === this.RENDERER ? ${JSON.stringify(renderer)} : getParameter.call(this, name);
+  };`;
+
+test('the first visit takes the GPU that the browser names; the choice is remembered and can be forgotten', async () => {
+  const page = await site.page();
+  await page.addInitScript(named('ANGLE (NVIDIA, NVIDIA GeForce RTX 3090 (0x00002204) Direct3D11 vs_5_0 ps_5_0, D3D11)'));
+  await page.goto(site.url);
+  await page.waitForFunction(() => /RTX 3090/.test(document.querySelector('vram-verdict')?.textContent));
+  assert.match(await page.textContent('.detection'), /names this GPU/);
+  assert.equal(new URL(page.url()).hash, '');
+  await page.click('.detection li button');
+  await page.goto(`${site.url}?again#v=1&m=llama-3.1-8b&w=q4_k_m&c=8192&e=llama.cpp&g=rtx-4090`);
+  await page.click('.detection button:has-text("Use my GPU")');
+  await page.waitForFunction(() => location.hash.includes('rtx-3090'));
+  await page.click('.detection button:has-text("Forget")');
+  assert.equal(await page.evaluate(() => localStorage.getItem('vram-estimator.gpu')), null);
+  assert.deepEqual(page.complaints, []);
+});
+
+test('blocked interfaces are no GPU, not an error', async () => {
+  const page = await site.page();
+  await page.addInitScript(() => {
+    HTMLCanvasElement.prototype.getContext = () => { throw new Error('blocked'); };
+    Object.defineProperty(navigator, 'gpu', { value: { requestAdapter: () => Promise.reject(new Error('blocked')) } });
+  });
+  await page.goto(site.url);
+  await answered(page);
+  await page.waitForFunction(() => document.querySelector('vram-picker:has(#gpu)')?.input.value.includes('RTX'));
+  await page.click('#detect');
+  assert.match(await page.textContent('.detection [role=status]'), /shows no GPU/);
+  assert.deepEqual(page.complaints, []);
+});

@@ -240,4 +240,11 @@ detect-hides = This browser hides which GPU it is and names only a similar one.
 detect-vendor-only = The vendor is known, the product is not.
 detect-not-known = The GPU is not in the catalogue.
 detect-unnamed = an adapter without a name
+detect-use-mine = Use my GPU: { $name }
+detect-mine = This is your GPU, as you said before.
+detect-forget = Forget it
+detect-applied = Your browser names this GPU, so it is used. Choose another above if it is wrong.
+detect-apple = The browser says only that this is an Apple GPU. “About This Mac” names the chip and its memory; choose them above.
+gpu-apple = macOS lets the GPU use { $share } of { $ram } GB; “sudo sysctl iogpu.wired_limit_mb=…” sets another share.
+gpu-apple-newer = macOS lets the GPU use { $share } of { $ram } GB, newer versions { $newer }; “sudo sysctl iogpu.wired_limit_mb=…” sets another share.
 `;

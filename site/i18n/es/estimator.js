@@ -239,4 +239,11 @@ detect-hides = Este navegador oculta qué GPU es y solo nombra una parecida.
 detect-vendor-only = Se conoce el fabricante, no el producto.
 detect-not-known = La GPU no está en el catálogo.
 detect-unnamed = un adaptador sin nombre
+detect-use-mine = Usar mi GPU: { $name }
+detect-mine = Esta es tu GPU, como dijiste antes.
+detect-forget = Olvidarla
+detect-applied = Tu navegador nombra esta GPU, por eso se usa. Elige otra arriba si no es correcta.
+detect-apple = El navegador solo dice que es una GPU de Apple. «Acerca de este Mac» nombra el chip y su memoria; elígelos arriba.
+gpu-apple = macOS deja usar a la GPU { $share } de { $ram } GB; «sudo sysctl iogpu.wired_limit_mb=…» fija otra parte.
+gpu-apple-newer = macOS deja usar a la GPU { $share } de { $ram } GB, las versiones nuevas { $newer }; «sudo sysctl iogpu.wired_limit_mb=…» fija otra parte.
 `;

@@ -239,4 +239,11 @@ detect-hides = 此浏览器隐藏真实 GPU，只给出一个相近的名称。
 detect-vendor-only = 知道厂商，不知道产品。
 detect-not-known = 目录中没有这块 GPU。
 detect-unnamed = 没有名称的适配器
+detect-use-mine = 使用我的 GPU：{ $name }
+detect-mine = 这是您先前选定的 GPU。
+detect-forget = 忘记
+detect-applied = 浏览器给出了这块 GPU 的名称，因此采用它。如不正确，请在上面另选。
+detect-apple = 浏览器只说明这是 Apple GPU。“关于本机”会显示芯片和内存；请在上面选择。
+gpu-apple = macOS 允许 GPU 使用 { $ram } GB 中的 { $share }；“sudo sysctl iogpu.wired_limit_mb=…” 可另行设置。
+gpu-apple-newer = macOS 允许 GPU 使用 { $ram } GB 中的 { $share }，较新版本为 { $newer }；“sudo sysctl iogpu.wired_limit_mb=…” 可另行设置。
 `;
