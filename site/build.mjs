@@ -4,10 +4,12 @@
 //   VRAM_ENGINE=<folder>  another build of the engine's npm package than build/wasm/dist
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { deflateRawSync } from 'node:zlib';
 import { copyFile, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { zipSync } from 'fflate';
 import { pages } from './pages.mjs';
 import { englishTexts, fillTexts } from './texts.mjs';
 
@@ -33,6 +35,7 @@ const common = {
   metafile: true,
   logLevel: 'warning',
 };
+const online = { OFFLINE: 'false' };
 
 // {entry: {file, needs}}: the bundle of each entry, and the chunks it imports before it can run.
 async function bundle(entries, options = {}) {
@@ -94,12 +97,14 @@ await writeFile(path.join(out, 'embed.html'), embedHtml);
 
 const scripts = await bundle([...new Set(pages.map(({ entry }) => entry))], {
   splitting: true,
-  define: { WORKER_FILE: JSON.stringify(`./${worker}`), WASM_FILE: JSON.stringify(`./${wasmFile}`), WIDGET: JSON.stringify(widget['vram-estimator']) },
+  define: { WORKER_FILE: JSON.stringify(`./${worker}`), WASM_FILE: JSON.stringify(`./${wasmFile}`), WIDGET: JSON.stringify(widget['vram-estimator']), ...online },
 });
 
+// Twice: the body has places of its own.
+const filled = (html, parts) => html.replace(/\{\{(\w+)\}\}/g, (_, name) => parts[name]).replace(/\{\{(\w+)\}\}/g, (_, name) => parts[name]);
 const frame = await readFile(path.join(here, 'frame.html'), 'utf8');
 const texts = await englishTexts();
-const nav = (id) => pages.map((page) => `<a href="${page.file === 'index.html' ? './' : page.file}"${page.id === id ? ' aria-current="page"' : ''} data-l10n="nav-${page.id}"></a>`).join('');
+const nav = (id, home) => pages.map((page) => `<a href="${page.file === 'index.html' ? home : page.file}"${page.id === id ? ' aria-current="page"' : ''} data-l10n="nav-${page.id}"></a>`).join('');
 for (const { file, id, entry, engine: usesEngine } of pages) {
   const { file: script, needs } = scripts[entry];
   const preload = [
@@ -109,8 +114,8 @@ for (const { file, id, entry, engine: usesEngine } of pages) {
   const body = await readFile(path.join(here, 'pages', file), 'utf8');
   const base = process.env.SITE_URL?.replace(/\/*$/, '/');
   const card = base ? `<link rel="canonical" href="${base}${file === 'index.html' ? '' : file}" />\n    <meta property="og:image" content="${base}card.png" />\n    <meta name="twitter:card" content="summary_large_image" />` : '';
-  const parts = { card, id, style, script, preload, nav: nav(id), body };
-  const html = frame.replace(/\{\{(\w+)\}\}/g, (_, name) => parts[name]).replace(/\{\{(\w+)\}\}/g, (_, name) => parts[name]);
+  const parts = { card, id, style, script, preload, nav: nav(id, './'), body };
+  const html = filled(frame, parts);
   await writeFile(path.join(out, file), fillTexts(html, texts, file));
 }
 
@@ -129,4 +134,33 @@ await build({
   format: 'iife',
   define: { PRECACHE: JSON.stringify(precache), 'process.env.NODE_ENV': '"production"' },
 });
+// The same pages for a disk: each one file with all it needs inside, since a browser lets file:// load nothing beside it.
+const css = await readFile(path.join(out, style), 'utf8');
+const sha = (text) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+const icon = `data:image/svg+xml;base64,${(await readFile(path.join(here, 'favicon.svg'))).toString('base64')}`;
+const packed = deflateRawSync(wasm, { level: 9 }).toString('base64');
+const zip = {};
+for (const { file, id, entry, engine: usesEngine } of pages) {
+  const { outputFiles: inlined } = await build({
+    ...common,
+    entryPoints: [path.join(here, entry)],
+    write: false,
+    define: { WORKER_FILE: '""', WASM_FILE: '""', WIDGET: JSON.stringify(widget['vram-estimator']), OFFLINE: 'true' },
+  });
+  const code = inlined.find(({ path: name }) => name.endsWith('.js')).text.trim();
+  const body = await readFile(path.join(here, 'pages', file), 'utf8');
+  const html = fillTexts(filled(frame, { card: '', id, style: '', script: '', preload: '', nav: nav(id, 'index.html'), body }), texts, file)
+    .replace(/(http-equiv="Content-Security-Policy" content=)"[^"]*"/, (_, before) => `${before}"default-src 'none'; script-src ${sha(code)} 'wasm-unsafe-eval'; style-src ${sha(css)}; img-src data: blob:; base-uri 'none'; form-action 'none'"`)
+    .replace(/\s*<link rel="(manifest|apple-touch-icon)"[^>]*>/g, '')
+    .replace('href="favicon.svg"', `href="${icon}"`)
+    .replace('href="./"', 'href="index.html"')
+    .replace(/<link rel="stylesheet"[^>]*>/, () => `<style>${css}</style>`)
+    .replace(/<script type="module"[^>]*><\/script>/, '')
+    .replace('</body>', () => `${usesEngine ? `<script type="text/plain" id="engine">${packed}</script>\n    ` : ''}<script type="module">${code}</script>\n  </body>`);
+  zip[`vram-estimator/${file}`] = [Buffer.from(html), { mtime: '1980-01-01T00:00:00Z' }];
+}
+zip['vram-estimator/LICENSE'] = [await readFile(path.join(root, 'LICENSE')), { mtime: '1980-01-01T00:00:00Z' }];
+const archive = zipSync(zip, { level: 9 });
+await writeFile(path.join(root, 'dist', 'vram-estimator-offline.zip'), archive);
 console.log(`site: ${path.relative(root, out)} (${files.length + 1} files)`);
+console.log(`site: dist/vram-estimator-offline.zip (${Math.round(archive.length / 1024)} KB)`);

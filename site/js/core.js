@@ -1,7 +1,7 @@
 // The one door to the engine. It runs in a worker: a call with everything asked for can take tens of milliseconds on a
 // phone, and compiling wasm takes longer still; typing and scrolling must not wait for either.
 import { t } from './i18n.js';
-/* global WORKER_FILE, WASM_FILE */
+/* global WORKER_FILE, WASM_FILE, OFFLINE */
 
 // Failures that are not the engine's answer: no WebAssembly, a file that did not load, a worker that died.
 export class EngineUnavailable extends Error {}
@@ -28,6 +28,17 @@ export function startEngine() {
   let worker;
   if (typeof WebAssembly !== 'object') {
     fail(t('broken-no-wasm'));
+  } else if (OFFLINE) {
+    const here = import('./engine_here.js').then(({ engineHere }) => engineHere());
+    here.catch((error) => fail(t('broken-not-loaded', { problem: error.message })));
+    worker = {
+      postMessage: ({ id, ...message }) =>
+        here.then(({ answer }) => {
+          const { resolve } = waiting.get(id);
+          waiting.delete(id);
+          setTimeout(() => resolve(answer(message))); // after what is being drawn
+        }, () => {}),
+    };
   } else {
     worker = new Worker(new URL(WORKER_FILE, import.meta.url), { type: 'module' });
     worker.onmessage = ({ data }) => {

@@ -184,6 +184,7 @@ at('copy-link').addEventListener('click', async () => {
 at('copy-json').addEventListener('click', async () => {
   if (view.shown) say(t((await copyText(JSON.stringify({ request: view.request, response: view.shown }, null, 2))) ? 'copied-json' : 'copied-not-json'));
 });
+at('embed').hidden = location.protocol === 'file:'; // no address to embed from
 at('embed').addEventListener('click', async () => {
   await link.save();
   const { openEmbedDialog } = await import('./embed_dialog.js');
