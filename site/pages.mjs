@@ -2,4 +2,5 @@
 // `entry` is the page's script; `engine` asks for the engine's file before any script runs.
 export const pages = [
   { file: 'index.html', id: 'language', entry: 'js/main.js', engine: true },
+  { file: 'learn.html', id: 'learn', entry: 'js/learn.js', engine: true },
 ];

@@ -37,8 +37,8 @@ export function heatMap({ contexts, rows }, { unit, request, set }) {
           ({ need, verdict, error }, place) => html`<td>${error
             ? html`<span class="quiet" title=${error}>–</span>`
             : html`<button type="button" class="cell ${verdict ?? ''}" aria-pressed=${id === request.weights && contexts[place] === request.context}
-                aria-label=${t('chart-formats-use', { format: name, tokens: count(contexts[place]), size: size(need, unit), verdict: says(verdict) })}
-                @click=${() => set({ weights: id, weightOptions: {}, context: String(contexts[place]) })}><span aria-hidden="true">${marks[verdict] ?? ''}</span>${short(need)}</button>`}</td>`,
+                title=${t('chart-formats-use', { format: name, tokens: count(contexts[place]), size: size(need, unit), verdict: says(verdict) })}
+                @click=${() => set({ weights: id, weightOptions: {}, context: String(contexts[place]) })}><span aria-hidden="true">${marks[verdict] ?? ''}</span>${short(need)}<span class="only-heard"> ${unit} ${says(verdict)}</span></button>`}</td>`,
         )}</tr>`,
       )}</tbody>
     </table></div>${picture({ contexts, rows }, { short, column })}`;

@@ -48,10 +48,10 @@ test('memory by context agrees with the estimate, and is taken away in every for
 
 test('a cell of the heat map is used by a click and by keyboard', async () => {
   const page = await explored('formats');
-  await page.click('.heat .cell[aria-label^="Use Q8_0 with 4,096"]');
+  await page.click('.heat .cell[title^="Use Q8_0 with 4,096"]');
   await shownFor(page, ({ weights, context }) => weights === 'q8_0' && context === 4096);
-  await page.waitForSelector('.heat .cell[aria-pressed=true][aria-label^="Use Q8_0 with 4,096"]');
-  await page.focus('.heat .cell[aria-label^="Use Q2_K with 2,048"]');
+  await page.waitForSelector('.heat .cell[aria-pressed=true][title^="Use Q8_0 with 4,096"]');
+  await page.focus('.heat .cell[title^="Use Q2_K with 2,048"]');
   await page.keyboard.press('Enter');
   const { response } = await shownFor(page, ({ weights }) => weights === 'q2_k');
   assert.equal(response.verdict, 'fits');

@@ -1,0 +1,86 @@
+// Every page of the site: axe in light and dark, no sideways scrolling from 320 pixels to 4K, at 200 % zoom and from right
+// to left, forced colours, print, and what the document itself says of it.
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import test, { after } from 'node:test';
+import { pages } from '../../site/pages.mjs';
+import { answered, open, root } from './browser.mjs';
+
+const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const site = await open(after);
+
+// A page with what it computes on it.
+async function visited(file, options) {
+  const page = await site.visit(file === 'index.html' ? '' : file, options);
+  if (file === 'index.html') {
+    await answered(page);
+    await page.locator('vram-explore').scrollIntoViewIfNeeded();
+    await page.waitForSelector('.chart');
+    await page.evaluate(() => scrollTo(0, 0));
+  } else {
+    await page.waitForFunction(() => document.documentElement.classList.contains('scripted'));
+    await page.waitForFunction(() => !document.querySelector('#answer-region .waiting'), { timeout: 20000 });
+  }
+  return page;
+}
+
+for (const { file, id } of pages) {
+  for (const colorScheme of ['light', 'dark']) {
+    test(`${file}: axe finds nothing, ${colorScheme}`, async () => {
+      const page = await visited(file, { colorScheme, reducedMotion: 'reduce' });
+      await page.evaluate(axe);
+      const run = () => page.evaluate(() => globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }));
+      const findings = async () => (await run()).violations.map(({ id: rule, nodes }) => `${rule}: ${nodes.slice(0, 3).map(({ html, failureSummary }) => `${html.slice(0, 160)} ${failureSummary}`).join(' | ')}`);
+      assert.deepEqual(await findings(), []);
+      if (file === 'index.html') {
+        for (const tab of ['formats', 'gpus', 'compare']) {
+          await page.check(`.explore [value=${tab}]`);
+          await page.waitForFunction((name) => document.querySelector(`.explore [value=${name}]`).checked && document.querySelector('.chart table'), tab);
+          await page.waitForTimeout(200);
+          assert.deepEqual(await findings(), [], tab);
+        }
+        await page.click('#embed');
+        await page.waitForSelector('dialog textarea');
+        assert.deepEqual(await findings(), [], 'embed dialog');
+      }
+      assert.deepEqual(page.complaints, []);
+      await page.context().close();
+    });
+  }
+
+  test(`${file}: 320 px to 4K, 200 % zoom, right to left`, async () => {
+    const page = await visited(file);
+    const sideways = () => page.evaluate(() => Math.max(0, document.documentElement.scrollWidth - document.documentElement.clientWidth));
+    for (const direction of ['ltr', 'rtl']) {
+      await page.evaluate((dir) => (document.documentElement.dir = dir), direction);
+      for (const width of [320, 390, 640, 768, 1280, 3840]) {
+        await page.setViewportSize({ width, height: width === 3840 ? 2160 : 800 });
+        await page.waitForTimeout(60);
+        assert.equal(await sideways(), 0, `${width} pixels, ${direction}`);
+      }
+    }
+    await page.context().close();
+  });
+
+  test(`${file}: forced colours and print leave the answer readable`, async () => {
+    const page = await visited(file, { forcedColors: 'active' });
+    assert.ok(await page.isVisible('h1'));
+    await page.emulateMedia({ media: 'print', forcedColors: 'none' });
+    assert.ok(await page.isVisible('#answer-region'));
+    assert.equal(await page.isVisible('header nav'), false);
+    await page.context().close();
+  });
+
+  test(`${file}: the document says what it is`, async () => {
+    const html = await readFile(path.join(root, 'dist/site', file), 'utf8');
+    assert.match(html, /<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self';/);
+    assert.doesNotMatch(html, /<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=/, 'nothing inline');
+    assert.equal(html.match(/<h1/g).length, 1);
+    assert.match(html, /<title[^>]*>[^<]{10,}<\/title>/);
+    assert.match(html, /id="answer-region" tabindex="-1"/);
+    assert.match(html, new RegExp(`data-l10n="nav-${id}">[^<]+<`));
+    assert.doesNotMatch(html, /(src|href)="(https?:)?\/\//, 'no other origin');
+  });
+}
