@@ -61,11 +61,11 @@ export function contextChart({ contexts, set, lines, capacity }, { unit, at, rea
     const frame = event.currentTarget.getBoundingClientRect();
     read(nearest(x.invert(((event.clientX - frame.left) / frame.width) * WIDTH)));
   };
-  const drawing = html`<svg class="drawing" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label=${`${t('chart-context-title')}. ${says}${capacity ? ` ${t('chart-context-capacity', { size: size(capacity, unit) })}.` : ''}`} @pointermove=${move} @pointerdown=${move}>
+  const drawing = html`<svg class="drawing" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label=${`${t('chart-context-title')}. ${says}${capacity ? ` ${t('chart-capacity', { size: size(capacity, unit) })}.` : ''}`} @pointermove=${move} @pointerdown=${move}>
     ${y.ticks(5).map((tick) => svg`<line class="gridline" x1=${box.left} x2=${WIDTH - box.right} y1=${y(tick)} y2=${y(tick)}></line><text class="tick" text-anchor="end" x=${box.left - 8} y=${y(tick) + 4}>${number(tick)}</text>`)}
     ${contexts.filter((_, place) => place % (narrow() ? 4 : 2) === 0).map((context) => svg`<text class="tick" text-anchor="middle" x=${x(context)} y=${HEIGHT - box.bottom + 18}>${short(context)}</text>`)}
     <text class="axis" text-anchor="middle" x=${(box.left + WIDTH - box.right) / 2} y=${HEIGHT - 6}>${t('chart-axis-context')}</text>
-    ${within ? svg`<line class="limit" x1=${box.left} x2=${WIDTH - box.right} y1=${yOf(capacity)} y2=${yOf(capacity)}></line><text class="limit-label" x=${box.left + 6} y=${yOf(capacity) - 5}>${t('chart-context-capacity', { size: size(capacity, unit) })}</text>` : nothing}
+    ${within ? svg`<line class="limit" x1=${box.left} x2=${WIDTH - box.right} y1=${yOf(capacity)} y2=${yOf(capacity)}></line><text class="limit-label" x=${box.left + 6} y=${yOf(capacity) - 5}>${t('chart-capacity', { size: size(capacity, unit) })}</text>` : nothing}
     ${lines.map(({ cells }, row) => svg`<path class="line line-${row}" d=${path(cells) ?? ''}></path>`)}
     ${labels.map(({ type, row, y: place }) => svg`<text class="line-label label-${row}" x=${WIDTH - box.right + 8} y=${place + 4}>${t('chart-cache-type', { type })}</text>`)}
     <line class="cross" x1=${x(contexts[index])} x2=${x(contexts[index])} y1=${box.top} y2=${HEIGHT - box.bottom}></line>

@@ -8,7 +8,7 @@ import { contextChart, contextData } from './context_chart.js';
 import { gpuData, gpuTable } from './gpu_table.js';
 import { heatData, heatMap } from './heat_map.js';
 
-export const ready = speak(english, { es: () => import('../i18n/es/explore.js'), zh: () => import('../i18n/zh/explore.js') });
+speak(english, { es: () => import('../i18n/es/explore.js'), zh: () => import('../i18n/zh/explore.js') });
 const tabs = { context: contextData, formats: heatData, gpus: gpuData, compare: compareData };
 
 class Explore extends DrawnElement {

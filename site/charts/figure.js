@@ -1,7 +1,10 @@
 // The frame of every chart: its title, what it says in words, the drawing, exports, and the same as a table.
 import { html, nothing } from '../elements/lit.js';
-import { t } from '../js/i18n.js';
+import english from '../i18n/en/charts.js';
+import { speak, t } from '../js/i18n.js';
 import { take } from './export.js';
+
+speak(english, { es: () => import('../i18n/es/charts.js'), zh: () => import('../i18n/zh/charts.js') });
 
 // `table` is {name, columns, rows} in the words shown; `data` the same with plain numbers, for CSV and JSON.
 export function figure({ title, hint, body, table, data = table, twin = true, pictures = true }) {

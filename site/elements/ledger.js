@@ -33,6 +33,9 @@ class LedgerTable extends DrawnElement {
 
   template({ ledger, unit }) {
     const all = rows(ledger);
+    const stages = new Set(ledger.entries.flatMap((entry) => entry.stages)).size;
+    // An entry of some stages only says of which, where there are several entries of its name.
+    const when = (entry) => (entry.stages.length < stages && all.some((row) => row.entry !== entry && row.entry.label === entry.label) ? html` <small>${entry.stages.map(stage).join(', ')}</small>` : nothing);
     const several = new Set(ledger.entries.map((entry) => entry.device)).size > 1;
     const columns = several ? 4 : 3;
     const open = (id) => this.#open.has(id);
@@ -60,7 +63,7 @@ class LedgerTable extends DrawnElement {
           return html`<tr class="entry">
               <th scope="row">
                 <button type="button" aria-expanded=${open(id)} aria-controls=${`why-${index}`} @click=${() => this.toggle(id)}>
-                  <i class="swatch fill-${entry.kind}"></i><span>${entry.label || kind(entry.kind)}</span>
+                  <i class="swatch fill-${entry.kind}"></i><span>${entry.label || kind(entry.kind)}${when(entry)}</span>
                 </button>
                 ${several ? html`<small class="where-inline">${deviceNames(devices)}</small>` : nothing}
               </th>

@@ -2,11 +2,11 @@
 import { html, live, nothing, render } from '../elements/lit.js';
 import english from '../i18n/en/embed.js';
 import { copyText, say } from './frame.js';
-import { speak, t } from './i18n.js';
+import { settled, speak, t } from './i18n.js';
 import { defaults } from './state.js';
 /* global WIDGET */
 
-const ready = speak(english, { es: () => import('../i18n/es/embed.js'), zh: () => import('../i18n/zh/embed.js') });
+speak(english, { es: () => import('../i18n/es/embed.js'), zh: () => import('../i18n/zh/embed.js') });
 const forms = ['element', 'badge', 'iframe', 'markdown'];
 const escape = (text) => text.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 
@@ -42,7 +42,7 @@ export function snippet({ form, state, base, widget, pin, readonly, words, link 
 }
 
 export async function openEmbedDialog({ state, words, link }) {
-  await ready;
+  await settled();
   const dialog = document.createElement('dialog');
   dialog.className = 'embed';
   dialog.setAttribute('aria-labelledby', 'embed-heading');

@@ -1,6 +1,6 @@
 // The form as a template of the state. It holds no logic of its own: every change goes to `on`, and comes back as state.
 import { html, live, nothing } from '../elements/lit.js';
-import '../elements/picker.js';
+import { choice, field, picker, section, segments, text } from './controls.js';
 import { engineNamed, engines, manualFields, manualStart } from './engines.js';
 import { count, size } from './format.js';
 import { t } from './i18n.js';
@@ -24,47 +24,6 @@ function mini({ shown, state, error }) {
   const { state: fit, word, brief } = verdict(shown, state.units);
   return html`<a class="mini ${error ? 'stale' : fit}" href="#answer-region"><strong>${error ? t('see-message') : word}</strong> <span>${error ? '' : brief} ↓</span></a>`;
 }
-
-const section = (title, body) => html`<fieldset><legend>${title}</legend>${body}</fieldset>`;
-
-// Whether the error is about this field: the path itself or anything below it.
-const concerns = (view, paths) => view.error && paths.some((path) => view.error.path === path || view.error.path.startsWith(`${path}/`));
-
-// A label, a control and, when the error is about it, the error. `control(attributes)` gets {id, invalid, describedBy}.
-function field(view, { id, label, aside, paths = [], hint, help, wide = true, name }, control) {
-  const wrong = concerns(view, paths);
-  const describedBy = [wrong && `${id}-error`, hint && `${id}-hint`].filter(Boolean).join(' ');
-  return html`<div class="field ${wide ? '' : 'half'} ${wrong ? 'wrong' : ''}">
-    <div class="label"><label for=${id} class=${name ? 'own' : ''} title=${help ?? nothing}>${label}</label>${aside ?? nothing}</div>
-    ${control({ id, invalid: wrong, describedBy })}
-    ${hint ? html`<p class="hint" id="${id}-hint">${hint}</p>` : nothing}
-    ${wrong ? html`<p class="error" id="${id}-error">${view.errorText}</p>` : nothing}
-  </div>`;
-}
-
-const text = (value, change, { placeholder = '', mode = 'text' } = {}) =>
-  ({ id, invalid, describedBy }) =>
-    html`<input id=${id} type="text" inputmode=${mode} autocomplete="off" spellcheck="false" placeholder=${placeholder}
-      aria-invalid=${invalid ? 'true' : nothing} aria-describedby=${describedBy || nothing}
-      .value=${live(value)} @input=${(event) => change(event.target.value)} />`;
-
-const choice = (value, options, change) =>
-  ({ id, invalid, describedBy }) =>
-    html`<select id=${id} aria-invalid=${invalid ? 'true' : nothing} aria-describedby=${describedBy || nothing} .value=${live(value)} @change=${(event) => change(event.target.value)}>
-      ${options.map((option) => html`<option value=${option.value} .selected=${option.value === value}>${option.label}</option>`)}
-    </select>`;
-
-const picker = (items, value, change, placeholder) =>
-  ({ id, invalid, describedBy }) =>
-    html`<vram-picker .inputId=${id} .describedBy=${describedBy} .placeholder=${placeholder} .invalid=${Boolean(invalid)} .items=${items} .value=${value}
-      @vram-pick=${(event) => change(event.detail)}></vram-picker>`;
-
-const segments = (name, label, value, options, change) =>
-  html`<div class="segments-choice" role="radiogroup" aria-label=${label}>
-    ${options.map(
-      ([key, title]) => html`<label><input type="radio" name=${name} value=${key} .checked=${live(key === value)} @change=${() => change(key)} /><span>${title}</span></label>`,
-    )}
-  </div>`;
 
 function model(view, on) {
   const { state, lists } = view;
@@ -214,7 +173,8 @@ function engine(view, on) {
   `;
 }
 
-function gpu(view, on) {
+// The GPU's part; other pages have it too.
+export function gpu(view, on) {
   const { state, lists, shown } = view;
   const box = shown?.gpu;
   const known = state.gpuSource === 'catalogue' && box?.id === state.gpu;

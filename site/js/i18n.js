@@ -16,12 +16,16 @@ export const language = () => current;
 export const locale = () => locales[current];
 
 // Adds texts: English at once, the other languages by functions that load them. What is loaded late (a chart's module)
-// awaits the promise.
-export async function speak(source, others = {}) {
+// brings its own: settled() says when they are there.
+let loading = Promise.resolve();
+export function speak(source, others = {}) {
   english.addResource(new FluentResource(source));
   rooms.push(others);
-  if (current !== 'en') bundle.addResource(new FluentResource((await others[current]()).default));
+  if (current === 'en') return;
+  const into = bundle;
+  loading = Promise.all([loading, others[current]().then(({ default: text }) => into.addResource(new FluentResource(text)))]).catch(() => {});
 }
+export const settled = () => loading;
 
 // The text of an id in the language chosen; in English when that language lacks it; the id itself when none has it.
 export function t(id, args) {

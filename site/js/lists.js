@@ -16,7 +16,7 @@ function rank(row) {
   return found < 0 ? order.length : found;
 }
 
-function gpuItems(rows) {
+export function gpuItems(rows) {
   const memory = (row) => row.memory_gb ?? 0;
   return [...rows]
     .sort((a, b) => rank(a) - rank(b) || byName.compare(a.vendor + a.form_factor, b.vendor + b.form_factor) || byName.compare(a.name, b.name) || memory(a) - memory(b))

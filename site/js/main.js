@@ -6,7 +6,7 @@ import { EngineUnavailable, newestOnly, startEngine } from './core.js';
 import { form } from './form.js';
 import { at, copyText, openPage, say, showUnits, units } from './frame.js';
 import { candidates, probe } from './hardware.js';
-import { speak, t } from './i18n.js';
+import { settled, speak, t } from './i18n.js';
 import { keepInHash } from './link.js';
 import { emptyLists, listsOf } from './lists.js';
 import { recall, remember } from './memory.js';
@@ -160,8 +160,8 @@ function drawExplore() {
 new IntersectionObserver(async (entries, watcher) => {
   if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
   watcher.disconnect();
-  const { ready } = await import('../charts/explore.js');
-  await ready;
+  await import('../charts/explore.js');
+  await settled();
   exploring = true;
   drawExplore();
 }).observe(explore);

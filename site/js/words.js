@@ -9,8 +9,8 @@ const fullest = (response) =>
 // Expected bytes on all GPUs together.
 export const onAllGpus = (response) => gpuPeaks(response).reduce((sum, peak) => sum + peak.bytes.expected, 0);
 
-// {state, word, sentence, brief, subject, detail}; `state` is "fits", "tight", "does_not_fit" or "unknown".
-export function verdict(response, unit) {
+// `of` says what was estimated. {state, word, sentence, brief, subject, detail}; `state` is "fits", "tight", "does_not_fit" or "unknown".
+export function verdict(response, unit, of = subject(response)) {
   const peak = fullest(response);
   const need = peak?.bytes ?? { low: 0, expected: 0, high: 0 };
   const capacity = response.gpu?.memory_bytes ?? null;
@@ -20,7 +20,7 @@ export function verdict(response, unit) {
   const ram = host && host.bytes.expected > 0 ? t('verdict-ram', { size: size(host.bytes.expected, unit) }) : '';
   const between = need.low === need.high ? '' : t('verdict-range', { range: range(need, unit) });
   const details = (...parts) => parts.filter(Boolean).join(' ');
-  const base = { subject: subject(response), brief: capacity === null ? size(need.expected, unit) : t('of-size', { need: size(need.expected, unit), capacity: size(capacity, unit) }) };
+  const base = { subject: of, brief: capacity === null ? size(need.expected, unit) : t('of-size', { need: size(need.expected, unit), capacity: size(capacity, unit) }) };
 
   if (capacity === null) {
     return { ...base, state: 'unknown', word: t('verdict-needs'), sentence: t('verdict-needs-only', { need: size(need.expected, unit), where }), detail: details(between, ram) };

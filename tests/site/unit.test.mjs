@@ -187,3 +187,21 @@ test('errors read as sentences', () => {
   assert.equal(errorText({ message: 'context must be whole', expected: '1 to 9' }), 'Context must be whole. Valid: 1 to 9.');
   assert.equal(errorText({ message: 'n_ubatch is too large' }), 'n_ubatch is too large.');
 });
+
+test('images and video: state, hash and request', async () => {
+  const d = await import('../../site/js/diffusion_state.js');
+  assert.deepEqual(d.requestOf({ ...d.defaults, gpuSource: 'none' }).request, { op: 'diffusion', pipeline: { id: 'flux.1-dev' }, batch: 1, also: ['savings', 'levels', 'smallest_gpu', 'references'] });
+  const state = { ...d.defaults, pipeline: 'wan2.1-t2v-1.3b', width: '832', height: '480', frames: '81', parts: { vae: 'fp32', transformer: 'bnb_nf4' }, techniques: 'vae_tiling,group_offload_leaf,eager', loras: '2', units: 'GB', engine: 'diffsynth', dsOffload: 'disk', dsOnload: 'cpu:fp8', vramLimit: '10.5', gpuSource: 'size', memory: '16' };
+  const { hash } = await d.formatHash(state, [['future', 'x']]);
+  const back = await d.parseHash(`#${hash}`);
+  assert.deepEqual(back.state, { ...state, gpu: d.defaults.gpu });
+  assert.deepEqual(back.unknown, [['future', 'x']]);
+  const { request } = d.requestOf(state);
+  assert.deepEqual(request.techniques, { vae_tiling: true, group_offload: { offload_type: 'leaf_level', use_stream: true } });
+  assert.equal(request.attention, 'eager');
+  assert.deepEqual(request.components, { vae: { dtype: 'fp32' }, transformer: { quantization: 'bnb_nf4' } });
+  assert.deepEqual(request.engine, { name: 'diffsynth', vram_config: { offload_device: 'disk', offload_dtype: 'disk', onload_device: 'cpu', onload_dtype: 'fp8' }, vram_limit: 10.5 });
+  assert.deepEqual(request.gpu, { memory_gib: 16, count: 1 });
+  for (const odd of ['#c.__proto__=1&m=', '#g=none&t=,,,', '#%']) d.requestOf((await d.parseHash(odd)).state);
+  assert.equal({}.polluted, undefined);
+});

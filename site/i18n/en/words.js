@@ -49,4 +49,9 @@ subject-gpu-size = { $size } GPU
 this-model = this model
 free = Free
 capacity = Capacity
+stage-text_encode = text encoding
+stage-image_encode = image encoding
+stage-denoise = denoising
+stage-vae_decode = decoding
+stage-train_step = training step
 `;

@@ -48,4 +48,9 @@ subject-gpu-size = GPU de { $size }
 this-model = este modelo
 free = Libre
 capacity = Capacidad
+stage-text_encode = codificación de texto
+stage-image_encode = codificación de imagen
+stage-denoise = eliminación de ruido
+stage-vae_decode = decodificación
+stage-train_step = paso de entrenamiento
 `;

@@ -48,4 +48,9 @@ subject-gpu-size = { $size } GPU
 this-model = 此模型
 free = 空闲
 capacity = 容量
+stage-text_encode = 文本编码
+stage-image_encode = 图像编码
+stage-denoise = 去噪
+stage-vae_decode = 解码图像
+stage-train_step = 训练步
 `;

@@ -1,0 +1,158 @@
+// The page of images and video: hash → state → form and request → engine → answer.
+import english from '../i18n/en/diffusion.js';
+import estimator from '../i18n/en/estimator.js';
+import { render } from '../elements/lit.js';
+import { EngineUnavailable, newestOnly, startEngine } from './core.js';
+import { answer, subjectOf } from './diffusion_answer.js';
+import { form } from './diffusion_form.js';
+import { defaults, formatHash, parseHash, requestOf } from './diffusion_state.js';
+import { at, copyText, openPage, say, showUnits, units } from './frame.js';
+import { candidates, probe } from './hardware.js';
+import { settled, speak, t } from './i18n.js';
+import { keepInHash } from './link.js';
+import { gpuItems } from './lists.js';
+import { recall, remember } from './memory.js';
+import { errorText, verdict } from './words.js';
+
+speak(english, { es: () => import('../i18n/es/diffusion.js'), zh: () => import('../i18n/zh/diffusion.js') });
+speak(estimator, { es: () => import('../i18n/es/estimator.js'), zh: () => import('../i18n/zh/estimator.js') });
+
+const view = {
+  state: defaults,
+  unknown: [],
+  lists: { pipelines: [], rows: new Map(), quantizations: [], gpus: [], gpuRows: [] },
+  shown: null,
+  request: null,
+  error: null,
+  errorText: '',
+  broken: '',
+  detected: null,
+  mine: null,
+  jsonOpen: false,
+  timeline: null, // the chart, once it is loaded
+};
+
+const engine = startEngine();
+const ask = newestOnly(
+  engine,
+  (request, response) => {
+    if (response.ok) Object.assign(view, { request, shown: response, error: null });
+    else view.error = response.error;
+    draw();
+    listen();
+  },
+  (error) => {
+    view.broken = error.message;
+    draw();
+  },
+);
+
+const link = keepInHash({
+  hash: () => formatHash(view.state, view.unknown),
+  async load(hash) {
+    const mine = recall('gpu');
+    Object.assign(view, await parseHash(hash, { units: units(), ...(!/^#./.test(hash) && mine ? { gpu: mine } : {}) }));
+    showUnits(view.state.units);
+    estimate();
+    draw();
+  },
+});
+
+const on = {
+  set(changes) {
+    view.state = { ...view.state, ...changes };
+    changed(Object.keys(changes).join());
+  },
+  setIn(group, name, value) {
+    view.state = { ...view.state, [group]: { ...view.state[group], [name]: value } };
+    changed(`${group}.${name}`);
+  },
+  showJson(jsonOpen) {
+    view.jsonOpen = jsonOpen;
+    draw();
+  },
+  async detect() {
+    view.detected = candidates(await probe(), view.lists.gpuRows);
+    draw();
+  },
+  useMine(id) {
+    remember('gpu', id);
+    view.mine = mine();
+    view.detected = null;
+    if (id) on.set({ gpuSource: 'catalogue', gpu: id });
+    else draw();
+  },
+};
+
+function mine() {
+  const row = view.lists.gpuRows.find(({ id }) => id === recall('gpu'));
+  return row ? { id: row.id, name: row.name } : null;
+}
+function changed(what) {
+  estimate();
+  draw();
+  link.changed(what);
+}
+function estimate() {
+  ask(requestOf(view.state).request);
+}
+function draw() {
+  view.errorText = view.error ? errorText(view.error) : '';
+  render(form(view, on), at('inputs'));
+  render(answer(view, on), at('answer'));
+}
+
+let announcing;
+function listen() {
+  clearTimeout(announcing);
+  announcing = setTimeout(() => {
+    const { word, sentence, detail } = view.shown ? verdict(view.shown, view.state.units, subjectOf(view.shown)) : {};
+    at('live').textContent = view.error ? t('not-computed', { problem: view.errorText }) : word ? `${word}: ${sentence} ${detail}` : '';
+  }, 700);
+}
+
+at('copy-link').addEventListener('click', async () => {
+  await link.save();
+  say(t((await copyText(location.href)) ? 'copied-link' : 'copied-not-link'));
+});
+at('copy-json').addEventListener('click', async () => {
+  if (view.shown) say(t((await copyText(JSON.stringify({ request: view.request, response: view.shown }, null, 2))) ? 'copied-json' : 'copied-not-json'));
+});
+at('inputs').addEventListener('submit', (event) => event.preventDefault());
+document.addEventListener('vram-units', () => {
+  view.state = { ...view.state, units: units() };
+  draw();
+  link.changed('units');
+});
+document.addEventListener('vram-language', () => {
+  if (catalogue) view.lists = listsOf(catalogue);
+  draw();
+});
+
+function listsOf({ pipelines, quantizations, gpus }) {
+  const order = ['txt2img', 'img2img', 'edit', 'txt2vid', 'img2vid'];
+  const tasks = [...pipelines].sort((a, b) => order.indexOf(a.task) - order.indexOf(b.task) || a.name.localeCompare(b.name, 'en', { numeric: true }));
+  return {
+    pipelines: tasks.map(({ id, name, task, width, height, frames }) => ({ value: id, label: name, detail: `${width} × ${height}${frames > 1 ? ` × ${frames}` : ''}`, group: t(`task-${task}`), search: task })),
+    rows: new Map(pipelines.map((row) => [row.id, row])),
+    quantizations,
+    gpus: gpuItems(gpus),
+    gpuRows: gpus,
+  };
+}
+
+await openPage();
+at('answer').replaceChildren();
+await link.load();
+let catalogue;
+try {
+  const [chart, lists] = await Promise.all([import('../charts/timeline.js'), engine.call({ op: 'catalogue' })]);
+  await settled();
+  view.timeline = chart.timeline;
+  catalogue = lists;
+  view.lists = listsOf(catalogue);
+  view.mine = mine();
+  draw();
+} catch (error) {
+  if (!(error instanceof EngineUnavailable)) throw error; // else the estimate's failure says why
+}
