@@ -20,6 +20,51 @@ export function call(request: { op: string; [key: string]: unknown }): Success |
 /** call({op: 'estimate', ...request}) */
 export function estimate(request: EstimateRequest): EstimateResponse | Failure;
 
+/**
+ * The estimates of a grid of requests: what all cells share, and up to three axes with the values that a key takes.
+ * call({op: 'sweep', ...request}) answers the same with plain arrays, and null where these have NaN.
+ */
+export function sweep(request: SweepRequest): SweepResponse | Failure;
+
+export type Axis =
+  /** `path`: a JSON pointer into the request, e.g. "/context" or "/engine/n_ubatch". `null` leaves the key out. */
+  | { path: string; values: unknown[] }
+  | { path: string; from: number; to: number; steps: number; scale?: 'linear' | 'log' };
+
+export interface SweepRequest extends Omit<EstimateRequest, 'model' | 'engine' | 'also'> {
+  /** May be left out when an axis brings it. */
+  model?: EstimateRequest['model'];
+  engine?: Engine | object;
+  axes: Axis[];
+  /** Kinds of ledger entries to have in columns of their own. */
+  terms?: string[];
+  also?: ('max_context' | 'max_batch')[];
+}
+
+/** Cells are numbered with the last axis changing fastest. */
+export interface SweepResponse {
+  ok: true;
+  op: 'sweep';
+  axes: { path: string; values: unknown[] }[];
+  shape: number[];
+  cells: number;
+  /** Cells without an estimate, and why: the first such cell and how many. */
+  refused: number;
+  errors: { cell: number; cells: number; error: Failure['error'] }[];
+  verdicts: ['fits', 'tight', 'does_not_fit', 'refused', 'no_gpu'];
+  /** One index into `verdicts` a cell. */
+  verdict: Uint8Array;
+  /** Bytes of the fullest GPU at its peak. */
+  low: Float64Array;
+  expected: Float64Array;
+  high: Float64Array;
+  headroom_bytes: Float64Array;
+  host_bytes: Float64Array;
+  terms?: Record<string, Float64Array>;
+  max_context?: Float64Array;
+  max_batch?: Float64Array;
+}
+
 export interface Success {
   ok: true;
   op: string;

@@ -31,3 +31,21 @@ export function call(request) {
 
 /** call({op: 'estimate', ...request}) */
 export const estimate = request => call({ op: 'estimate', ...request });
+
+/** call({op: 'sweep', ...request}) with its columns as typed arrays: NaN stands where JSON has null. */
+export function sweep(request) {
+  if (!engine) throw new Error("vram-estimator: 'await load()' before the first call");
+  const bytes = engine.sweep(JSON.stringify({ op: 'sweep', ...request }).slice(0, REQUEST_LIMIT_BYTES + 1));
+  const end = bytes.indexOf(0);
+  if (end < 0) return JSON.parse(decoder.decode(bytes));
+  const { columns, ...answer } = JSON.parse(decoder.decode(bytes.subarray(0, end)));
+  const numbers = end + 1;
+  const verdicts = numbers + columns.length * 8 * answer.cells;
+  answer.verdict = bytes.slice(verdicts);
+  columns.forEach(({ name, group }, index) => {
+    const from = numbers + index * 8 * answer.cells;
+    const home = group ? (answer[group] ??= {}) : answer;
+    home[name] = new Float64Array(bytes.slice(from, from + 8 * answer.cells).buffer);
+  });
+  return answer;
+}

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { load as loadEngine } from './index.js';
 
-export { call, estimate } from './index.js';
+export { call, estimate, sweep } from './index.js';
 
 export async function load({ wasm = new URL('./vram.wasm', import.meta.url) } = {}) {
   const isFile = typeof wasm === 'string' || (wasm instanceof URL && wasm.protocol === 'file:');

@@ -106,6 +106,14 @@ TEST_CASE("the schema is valid JSON and lists the keys of request and response")
   }
   for (const Json& key : schema["$defs"]["estimate_response"]["required"])
     CHECK(response.contains(key.get<std::string>()));
+  const Json swept = Json::parse(vram::call(
+      R"({"op": "sweep", "model": {"manual": {"parameters_billion": 8, "num_hidden_layers": 36, "num_key_value_heads": 8,
+          "head_dim": 128}}, "weights": "bf16", "gpu": {"memory_gib": 24}, "engine": {"name": "ideal"}, "terms": ["weights"],
+          "also": ["max_batch", "max_context"], "axes": [{"path": "/context", "values": [1]}]})"));
+  const Json& columns = schema["$defs"]["sweep_response"];
+  CHECK(swept.size() == columns["properties"].size());
+  for (const Json& key : columns["required"]) CHECK(swept.contains(key.get<std::string>()));
+  for (const auto& [key, value] : swept.items()) CHECK(columns["properties"].contains(key));
   // Each key of the schema's request is known to the border: a wrong type is complained about, not the key.
   for (const auto& [key, unused] : schema["$defs"]["estimate_request"]["properties"].items()) {
     if (key == "op") continue;

@@ -34,6 +34,25 @@ test("README's example runs", () => {
   assert.ok(lines.length > 2);
 });
 
+test('a sweep comes as typed arrays', () => {
+  assert.equal(run(`
+    import { call, load, sweep } from 'vram-estimator';
+    await load();
+    const request = {
+      model: { manual: { parameters_billion: 8, num_hidden_layers: 36, num_key_value_heads: 8, head_dim: 128 } },
+      weights: 'fp8', engine: { name: 'ideal' }, gpu: { memory_gib: 12 }, terms: ['kv_cache'],
+      axes: [{ path: '/kv_cache', values: ['f16', 'fp8_e4m3', 'q9'] }, { path: '/context', from: 1000, to: 64000, steps: 7, scale: 'log' }],
+    };
+    const arrays = sweep(request);
+    const { ok, ...plain } = call({ op: 'sweep', ...request });
+    const same = (a, b) => a.length === b.length && a.every((x, i) => (Number.isNaN(x) ? b[i] === null : x === b[i]));
+    console.log(ok, arrays.expected instanceof Float64Array, arrays.verdict instanceof Uint8Array, arrays.refused,
+      Object.keys(plain).every((key) => Object.keys(arrays).includes(key)),
+      ['low', 'expected', 'high', 'headroom_bytes', 'host_bytes', 'verdict'].every((name) => same(arrays[name], plain[name])),
+      same(arrays.terms.kv_cache, plain.terms.kv_cache), sweep({ axes: [] }).error.path);`),
+  'true true true 7 true true true /axes\n');
+});
+
 test('takes the bytes of vram.wasm, and can be loaded twice', () => {
   assert.equal(run(`
     import { readFileSync } from 'node:fs';

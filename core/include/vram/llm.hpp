@@ -9,6 +9,7 @@
 
 #include "vram/hardware.hpp"
 #include "vram/ledger.hpp"
+#include "vram/memo.hpp"
 #include "vram/model.hpp"
 #include "vram/result.hpp"
 #include "vram/storage.hpp"
@@ -100,6 +101,8 @@ EngineOptions effective_options(const LlmRequest& request);
 
 // The ledger of this request. Errors name what the engine itself would refuse (path relative to the request).
 Result<LlmEstimate> estimate(const LlmRequest& request);
+// The same, for many requests on one model.
+Result<LlmEstimate> estimate(const LlmRequest& request, EstimateMemo& memo);
 
 // The engines, one file each in src/llm/engines/.
 std::string_view name_of(const EngineOptions& engine);        // "llama.cpp"

@@ -24,8 +24,10 @@ inline constexpr std::int64_t kSequencesLimit = std::int64_t{1} << 16;
 
 // Largest `context` with everything else as in the request.
 Result<Largest> max_context(LlmRequest request);
+Result<Largest> max_context(LlmRequest request, EstimateMemo& memo);
 // Largest `sequences` likewise.
 Result<Largest> max_sequences(LlmRequest request);
+Result<Largest> max_sequences(LlmRequest request, EstimateMemo& memo);
 
 // A machine on which the request fits.
 struct Advice {

@@ -50,6 +50,8 @@ struct WeightFormat {
   double bits_per_weight = 0;        // exl: asked for by the caller, 2..8
   double nominal_bpw = 0;            // for models known only by size; see nominal_bits_per_weight
   std::string_view source;
+
+  friend bool operator==(const WeightFormat&, const WeightFormat&) = default;
 };
 std::span<const WeightFormat> weight_formats();
 const WeightFormat* find_weight_format(std::string_view id);

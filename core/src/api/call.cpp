@@ -19,21 +19,10 @@ void write_value(JsonWriter& out, const std::string& text) {
 }
 
 std::string refusal(const Error& error) {
-  const auto clean = [](const std::string& text) {
-    return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
-  };
   JsonWriter out(512);
-  out.begin_object().field("ok", false).key("error").begin_object();
-  out.key("path").raw(clean(error.path));
-  write_value(out, error.value);
-  out.key("expected");
-  if (error.expected.empty()) {
-    out.null();
-  } else {
-    out.raw(clean(error.expected));
-  }
-  out.key("message").raw(clean(error.message));
-  out.end_object().end_object();
+  out.begin_object().field("ok", false);
+  write_error(out, error);
+  out.end_object();
   return out.take();
 }
 
@@ -41,20 +30,23 @@ std::string answer(std::string_view text) {
   const Json request = parse_json(text, "");
   const ObjectReader reader(request, "");
   if (!reader.has("op")) refuse("/op", "op is missing", "", "\"estimate\", for instance");
-  enum : std::size_t { estimate, max_context, max_batch, reference, catalogue, profiles, version };
+  enum : std::size_t { estimate, max_context, max_batch, reference, catalogue, profiles, version, sweep };
   switch (reader.choice_or(
-      "op", {"estimate", "max_context", "max_batch", "reference", "catalogue", "profiles", "version"}, 0)) {
+      "op", {"estimate", "max_context", "max_batch", "reference", "catalogue", "profiles", "version", "sweep"}, 0)) {
     case estimate: return answer_estimate(request, "estimate");
     case max_context: return answer_estimate(request, "max_context");
     case max_batch: return answer_estimate(request, "max_batch");
     case reference: return answer_reference(request);
     case catalogue: return answer_catalogue(request);
     case profiles: return answer_profiles(request);
+    case sweep: return answer_sweep(request);
     default: return answer_version(request);
   }
 }
 
-std::string guarded(std::string_view request) {
+using Answer = std::string (*)(std::string_view request);
+
+std::string guarded(std::string_view request, Answer answer) {
   try {
     return answer(request);
   } catch (const BadInput& bad) {
@@ -68,11 +60,36 @@ std::string guarded(std::string_view request) {
 
 }  // namespace
 
+void write_error(JsonWriter& out, const Error& error) {
+  const auto clean = [](const std::string& text) {
+    return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+  };
+  out.key("error").begin_object();
+  out.key("path").raw(clean(error.path));
+  write_value(out, error.value);
+  out.key("expected");
+  if (error.expected.empty()) {
+    out.null();
+  } else {
+    out.raw(clean(error.expected));
+  }
+  out.key("message").raw(clean(error.message));
+  out.end_object();
+}
+
 std::string call(std::string_view request) noexcept {
   try {
-    return guarded(request);
+    return guarded(request, &answer);
   } catch (...) {
     return "{\"ok\":false}";  // short enough to need no allocation
+  }
+}
+
+std::string sweep(std::string_view request) noexcept {
+  try {
+    return guarded(request, [](std::string_view text) { return answer_sweep_arrays(parse_json(text, "")); });
+  } catch (...) {
+    return "{\"ok\":false}";
   }
 }
 

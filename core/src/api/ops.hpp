@@ -3,6 +3,7 @@
 
 #include "json/checked.hpp"
 #include "json/writer.hpp"
+#include "vram/result.hpp"
 
 namespace vram {
 
@@ -14,5 +15,11 @@ std::string answer_reference(const Json& request);
 std::string answer_catalogue(const Json& request);
 std::string answer_profiles(const Json& request);
 std::string answer_version(const Json& request);
+std::string answer_sweep(const Json& request);
+// The same with its columns as bytes: see sweep() in vram/api.hpp.
+std::string answer_sweep_arrays(const Json& request);
+
+// "error": {path, value, expected, message}
+void write_error(JsonWriter& out, const Error& error);
 
 }  // namespace vram

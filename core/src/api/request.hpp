@@ -53,6 +53,10 @@ struct EstimateRequest {
 // Reads a whole request into `request`. Refuses (BadInput) what does not belong. `json` must outlive `request`.
 void read_request(const Json& json, EstimateRequest& request);
 
+// Refuses keys that no estimate takes.
+void check_keys(const ObjectReader& reader);
+// "context" and "sequences".
+void read_length(const ObjectReader& reader, const Model& model, LlmRequest& request);
 // The parts, one file each. `reader` is the whole request.
 CallerRows read_rows(const ObjectReader& reader);
 Model read_model(const ObjectReader& reader, const CallerRows& rows);

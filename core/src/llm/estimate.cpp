@@ -64,19 +64,25 @@ EngineOptions effective_options(const LlmRequest& request) {
 }
 
 Result<LlmEstimate> estimate(const LlmRequest& request) {
+  EstimateMemo memo;
+  return estimate(request, memo);
+}
+
+Result<LlmEstimate> estimate(const LlmRequest& request, EstimateMemo& memo) {
   if (std::optional<Error> error = refused(request)) return *std::move(error);
   struct Ask {
     const LlmRequest& request;
+    EstimateMemo& memo;
     Result<LlmEstimate> operator()(const IdealOptions&) const { return estimate_ideal(request); }
     Result<LlmEstimate> operator()(const LlamaCppOptions& o) const {
-      return estimate_llama_cpp(request, effective(request, o));
+      return estimate_llama_cpp(request, effective(request, o), memo);
     }
     Result<LlmEstimate> operator()(const VllmOptions& o) const { return estimate_vllm(request, effective(request, o)); }
     Result<LlmEstimate> operator()(const TransformersOptions& o) const {
       return estimate_transformers(request, effective(request, o));
     }
   };
-  Result<LlmEstimate> result = std::visit(Ask{request}, request.engine);
+  Result<LlmEstimate> result = std::visit(Ask{request, memo}, request.engine);
   if (!result.ok()) return result;
   add_overheads(request, *result);
   if (too_large(result->ledger)) {

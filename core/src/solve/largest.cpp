@@ -43,10 +43,10 @@ struct Bracket {
 
 // `knob` is the member of LlmRequest that is searched. A straight line finds the neighbourhood, halving the rest;
 // whatever is probed, the value found fits and the next one does not.
-Result<Largest> largest(LlmRequest request, std::int64_t LlmRequest::*knob, std::int64_t limit) {
+Result<Largest> largest(LlmRequest request, std::int64_t LlmRequest::*knob, std::int64_t limit, EstimateMemo& memo) {
   const auto probe = [&](std::int64_t value) {
     request.*knob = value;
-    const Result<LlmEstimate> result = estimate(request);
+    const Result<LlmEstimate> result = estimate(request, memo);
     if (!result.ok()) return Probe{};
     const Fit fit = check_fit(result->ledger, request.machine);
     Probe found{Answer::fits, fit.headroom_bytes, fit.device, Kind::weights};
@@ -58,7 +58,7 @@ Result<Largest> largest(LlmRequest request, std::int64_t LlmRequest::*knob, std:
   // The request as it stands is the first guess.
   const std::int64_t asked = std::clamp<std::int64_t>(request.*knob, 1, limit);
   request.*knob = 1;
-  if (const Result<LlmEstimate> smallest = estimate(request); !smallest.ok()) return smallest.error();
+  if (const Result<LlmEstimate> smallest = estimate(request, memo); !smallest.ok()) return smallest.error();
 
   Bracket range;
   range.bad = limit + 1;
@@ -114,14 +114,24 @@ std::int64_t sequences_limit(const LlmRequest& request) {
 
 }  // namespace
 
-Result<Largest> max_context(LlmRequest request) {
+Result<Largest> max_context(LlmRequest request, EstimateMemo& memo) {
   const std::int64_t limit = context_limit(request);
-  return largest(std::move(request), &LlmRequest::context, limit);
+  return largest(std::move(request), &LlmRequest::context, limit, memo);
+}
+
+Result<Largest> max_sequences(LlmRequest request, EstimateMemo& memo) {
+  const std::int64_t limit = sequences_limit(request);
+  return largest(std::move(request), &LlmRequest::sequences, limit, memo);
+}
+
+Result<Largest> max_context(LlmRequest request) {
+  EstimateMemo memo;
+  return max_context(std::move(request), memo);
 }
 
 Result<Largest> max_sequences(LlmRequest request) {
-  const std::int64_t limit = sequences_limit(request);
-  return largest(std::move(request), &LlmRequest::sequences, limit);
+  EstimateMemo memo;
+  return max_sequences(std::move(request), memo);
 }
 
 }  // namespace vram

@@ -7,7 +7,7 @@
 namespace vram {
 
 Result<LlmEstimate> estimate_ideal(const LlmRequest& request);
-Result<LlmEstimate> estimate_llama_cpp(const LlmRequest& request, const LlamaCppOptions& options);
+Result<LlmEstimate> estimate_llama_cpp(const LlmRequest& request, const LlamaCppOptions& options, EstimateMemo& memo);
 Result<LlmEstimate> estimate_vllm(const LlmRequest& request, const VllmOptions& options);
 Result<LlmEstimate> estimate_transformers(const LlmRequest& request, const TransformersOptions& options);
 

@@ -3,7 +3,7 @@
 
 #include "llm/engines/engines.hpp"
 #include "llm/engines/llama_cpp/cache.hpp"
-#include "llm/engines/llama_cpp/compute.hpp"
+#include "llm/engines/llama_cpp/kept.hpp"
 #include "llm/engines/llama_cpp/placement.hpp"
 #include "llm/engines/llama_cpp/settings.hpp"
 
@@ -26,6 +26,34 @@ double number(std::int64_t value) { return static_cast<double>(value); }
 struct DeviceSums {
   Bytes weights = 0;
   CacheBytes cache;
+};
+
+// The caches of all layers, equal ones computed once.
+class CacheOfLayers {
+ public:
+  CacheOfLayers(const Model& model, const Settings& s, Kept& kept)
+      : model_(model), s_(s), kinds_(kept.kinds), known_(2 * model.layers.size()) {
+    if (!kinds_.empty()) return;
+    std::vector<std::size_t> firsts;
+    for (std::size_t i = 0; i < model.layers.size(); ++i) {
+      const auto same = std::find_if(firsts.rbegin(), firsts.rend(),
+                                     [&](std::size_t j) { return model.layers[j] == model.layers[i]; });
+      kinds_.push_back(same == firsts.rend() ? i : *same);
+      if (same == firsts.rend()) firsts.push_back(i);
+    }
+  }
+
+  const CacheBytes& of(std::size_t layer, bool on_gpu) {
+    std::optional<CacheBytes>& known = known_[2 * kinds_[layer] + on_gpu];
+    if (!known) known = cache_of(model_, model_.layers[layer], s_, on_gpu);
+    return *known;
+  }
+
+ private:
+  const Model& model_;
+  const Settings& s_;
+  std::vector<std::size_t>& kinds_;
+  std::vector<std::optional<CacheBytes>> known_;
 };
 
 class LedgerWriter {
@@ -112,12 +140,15 @@ LlamaCppOptions effective(const LlmRequest& request, const LlamaCppOptions& opti
   return filled;
 }
 
-Result<LlmEstimate> estimate_llama_cpp(const LlmRequest& request, const LlamaCppOptions& options) {
+Result<LlmEstimate> estimate_llama_cpp(const LlmRequest& request, const LlamaCppOptions& options, EstimateMemo& memo) {
   if (std::optional<Error> error = refused(request, options)) return *std::move(error);
   const Model& model = *request.model;
   const Settings s = settle(request, options);
-  const WeightPlan plan = plan_weights(model, request.weights);
-  const Placement placement = place_layers(model, s, request.machine.count);
+  Kept& kept = memo.part<Kept>();
+  const WeightPlan& plan = kept.plans.of({request.weights}, [&] { return plan_weights(model, request.weights); });
+  const Placement& placement = kept.placements.of({s.n_gpu_layers, request.machine.count},
+                                                  [&] { return place_layers(model, s, request.machine.count); });
+  CacheOfLayers caches(model, s, kept);
 
   std::vector<DeviceSums> gpus(static_cast<std::size_t>(placement.gpus));
   DeviceSums host;
@@ -129,7 +160,7 @@ Result<LlmEstimate> estimate_llama_cpp(const LlmRequest& request, const LlamaCpp
     DeviceSums& expert_home = experts_on_host ? host : home;
     home.weights = add(home.weights, place == kOnHost ? plan.layers[i].host : plan.layers[i].gpu);
     expert_home.weights = add(expert_home.weights, experts_on_host ? plan.experts[i].host : plan.experts[i].gpu);
-    const CacheBytes cache = cache_of(model, model.layers[i], s, s.offload_kqv && place != kOnHost);
+    const CacheBytes& cache = caches.of(i, s.offload_kqv && place != kOnHost);
     CacheBytes& sums = s.offload_kqv ? home.cache : host.cache;
     sums.full = add(sums.full, cache.full);
     sums.window = add(sums.window, cache.window);
@@ -152,7 +183,9 @@ Result<LlmEstimate> estimate_llama_cpp(const LlmRequest& request, const LlamaCpp
     Bytes& weights = gpus[static_cast<std::size_t>(placement.output)].weights;
     weights = add(weights, add(plan.output.gpu, plan.tied_head.gpu));
   }
-  const ComputeBuffers compute = compute_buffers(request, s, placement, plan);
+  const bool types_matter = s.n_gpu_layers <= static_cast<std::int64_t>(model.layers.size()) || s.n_cpu_moe > 0;
+  const ComputeBuffers& compute = kept.buffers.of({s, placement.gpus, types_matter ? request.weights : WeightFormat{}},
+                                                  [&] { return compute_buffers(request, s, placement, plan); });
 
   LedgerWriter writer(request, s);
   for (std::size_t i = 0; i < gpus.size(); ++i) {

@@ -27,6 +27,8 @@ struct Settings {
   bool op_offload = true;
   const TensorType* type_k = nullptr;
   const TensorType* type_v = nullptr;
+
+  friend bool operator==(const Settings&, const Settings&) = default;
 };
 
 // `options` with every default filled in.
