@@ -1,6 +1,7 @@
 // The requests of a sweep, cell by cell: what does not change from cell to cell is read once. Internal to api/.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -87,7 +88,6 @@ class CellRequests {
   LlmRequest request_;
   const Place* put_in_ = nullptr;  // whose machine and profile stand in `request_`
   std::unique_ptr<EstimateMemo> memo_;
-  CellIndex memo_for_{};
 };
 
 }  // namespace vram
