@@ -41,7 +41,7 @@ export function sweep(request) {
   const { columns, ...answer } = JSON.parse(decoder.decode(bytes.subarray(0, end)));
   const numbers = end + 1;
   const verdicts = numbers + columns.length * 8 * answer.cells;
-  answer.verdict = bytes.slice(verdicts);
+  answer.verdict = new Uint8Array(bytes.slice(verdicts).buffer);
   columns.forEach(({ name, group }, index) => {
     const from = numbers + index * 8 * answer.cells;
     const home = group ? (answer[group] ??= {}) : answer;
