@@ -5,6 +5,7 @@
 
 #include "catch.hpp"
 #include "vram/api.hpp"
+#include "vram/read.hpp"
 
 using Json = nlohmann::json;
 
@@ -38,6 +39,30 @@ TEST_CASE("rows are found by id and by nothing else") {
   CHECK(vram::find_row(vram::gpu_rows(), "") == nullptr);
   CHECK(vram::find_row(vram::gpu_rows(), "rtx-409") == nullptr);
   CHECK(vram::find_row(vram::gpu_rows(), "zzz") == nullptr);
+}
+
+TEST_CASE("what is listed of a model is what its configuration says") {
+  for (const vram::CatalogueRow& row : vram::model_rows()) {
+    const Json json = Json::parse(row.json);
+    const vram::Result<vram::Model> model = vram::read_config(json["config"].dump(), "");
+    REQUIRE(model.ok());
+    const Json says{{"model_type", model->model_type},
+                    {"parameters", vram::parameters(*model)},
+                    {"active_parameters", vram::active_parameters(*model)},
+                    {"max_position_embeddings", model->max_position_embeddings},
+                    {"native_weights", model->native_weights}};
+    INFO(row.id << " should say " << says.dump());
+    for (const auto& [key, value] : says.items()) CHECK(json.value(key, Json()) == value);
+    // The list is cut out of the row: these keys come first, in this order.
+    const std::string text(row.json);
+    std::size_t at = 0;
+    for (const char* key : {"id", "name", "model_type", "parameters", "active_parameters", "max_position_embeddings",
+                            "native_weights", "config"}) {
+      const std::size_t found = text.find('"' + std::string(key) + "\": ", at);
+      CHECK(found == at + (at == 0 ? 1 : 0));
+      at = text.find(", \"", found) + 2;
+    }
+  }
 }
 
 TEST_CASE("every model row is understood and estimated by the ideal engine") {

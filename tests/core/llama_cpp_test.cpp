@@ -108,8 +108,9 @@ TEST_CASE("leaving repeated layers out changes nothing") {
       const llama_cpp::Settings settings = llama_cpp::settle(request, options);
       const llama_cpp::WeightPlan plan = llama_cpp::plan_weights(model, request.weights);
       const llama_cpp::Placement place = llama_cpp::place_layers(model, settings, 1);
-      const auto short_one = llama_cpp::compute_buffers(request, settings, place, plan);
-      const auto long_one = llama_cpp::compute_buffers(request, settings, place, plan, /*every_layer=*/true);
+      llama_cpp::GraphFamilies graphs;
+      const auto short_one = llama_cpp::compute_buffers(request, settings, place, plan, graphs);
+      const auto long_one = llama_cpp::compute_buffers(request, settings, place, plan, graphs, /*every_layer=*/true);
       CHECK(short_one.gpu == long_one.gpu);
       CHECK(short_one.host == long_one.host);
     }

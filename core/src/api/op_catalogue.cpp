@@ -2,7 +2,6 @@
 #include "api/ops.hpp"
 #include "api/request.hpp"
 #include "api/write_estimate.hpp"
-#include "read/config.hpp"
 #include "vram/catalogue.hpp"
 
 namespace vram {
@@ -14,16 +13,13 @@ void write_rows(JsonWriter& out, std::string_view key, std::span<const Catalogue
   out.end_array();
 }
 
+// A row begins with what is listed of it: reading 222 configurations for their sizes would take a tenth of a second.
+// tests/core/catalogue_test.cpp holds it against the reader.
 void write_models(JsonWriter& out) {
   out.key("models").begin_array();
   for (const CatalogueRow& row : model_rows()) {
-    const Json json = parse_own(row.json);
-    const Model model = read_config(json["config"], "/config");
-    out.begin_object().field("id", row.id).field("name", std::string_view(json["name"].get_ref<const std::string&>()));
-    out.field("model_type", std::string_view(model.model_type));
-    out.field("parameters", parameters(model)).field("active_parameters", active_parameters(model));
-    out.field("max_position_embeddings", model.max_position_embeddings);
-    out.field("native_weights", std::string_view(model.native_weights)).end_object();
+    out.raw(row.json.substr(0, row.json.find(", \"config\": ")));
+    out.end_object();
   }
   out.end_array();
 }

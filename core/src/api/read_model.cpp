@@ -29,7 +29,8 @@ Model named_model(const std::string& id, const CallerRows& rows) {
       const Json& row = (*rows.models)[i];
       if (row["id"] != id) continue;
       const ObjectReader reader(row, path_at("/rows/models", i));
-      reader.only({"id", "name", "config", "source"});
+      reader.only({"id", "name", "model_type", "parameters", "active_parameters", "max_position_embeddings",
+                   "native_weights", "config", "source"});
       const Json* config = reader.find("config");
       if (config == nullptr) refuse(reader.path_of("config"), "config is missing", "", "an object {...}");
       Model model = read_config(*config, reader.path_of("config"));

@@ -13,7 +13,7 @@ template <class Key, class Value, std::size_t Most>
 class Recent {
  public:
   template <class Make>
-  const Value& of(const Key& key, Make&& make) {
+  Value& of(const Key& key, Make&& make) {
     if (last_ != nullptr && last_->first == key) return last_->second;
     auto at = kept_.find(key);
     if (at == kept_.end()) {
@@ -31,7 +31,7 @@ class Recent {
   };
   using Map = std::unordered_map<Key, Value, Hash>;
   Map kept_;
-  const typename Map::value_type* last_ = nullptr;
+  typename Map::value_type* last_ = nullptr;
 };
 
 // For hash(): 64 bits mixed so that small differences reach all of them.

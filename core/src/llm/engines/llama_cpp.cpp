@@ -183,9 +183,7 @@ Result<LlmEstimate> estimate_llama_cpp(const LlmRequest& request, const LlamaCpp
     Bytes& weights = gpus[static_cast<std::size_t>(placement.output)].weights;
     weights = add(weights, add(plan.output.gpu, plan.tied_head.gpu));
   }
-  const bool types_matter = s.n_gpu_layers <= static_cast<std::int64_t>(model.layers.size()) || s.n_cpu_moe > 0;
-  const ComputeBuffers& compute = kept.buffers.of({s, placement.gpus, types_matter ? request.weights : WeightFormat{}},
-                                                  [&] { return compute_buffers(request, s, placement, plan); });
+  const ComputeBuffers compute = compute_buffers(request, s, placement, plan, kept.graphs);
 
   LedgerWriter writer(request, s);
   for (std::size_t i = 0; i < gpus.size(); ++i) {

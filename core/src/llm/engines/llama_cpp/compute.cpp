@@ -23,31 +23,33 @@ Interval stated(Bytes bytes, bool described, bool causal) {
   return described ? Interval::exact(bytes) : Interval{bytes / (causal ? 2 : 6), bytes, add(bytes, bytes)};
 }
 
-}  // namespace
-
-namespace {
-
-struct Run {
-  ggml::BufferSizes sizes;
-  bool described = true;
-  bool flash_on_cpu = false;
-};
-
-Run run(const Model& model, const Settings& s, const Placement& placement, const WeightPlan& weights,
-        const ggml::Backends& backends, const Repetition& layers) {
+GraphFamily::Built build(const Model& model, const Settings& s, const Placement& placement, const WeightPlan& weights,
+                         const ggml::Backends& backends, bool every_one) {
+  const Repetition layers = every_one ? every_layer(model) : shorten(model);
   GraphBuilder builder(model, s, placement, weights, layers.kept);
-  Run result;
+  GraphFamily::Built result;
   result.described = build_described(builder);
   if (!result.described) build_generic(builder);
   result.flash_on_cpu = builder.flash_on_cpu;
-  result.sizes = ggml::reserve(builder.g, backends, layers.left_out);
+  result.left_out = layers.left_out;
+  result.steps = ggml::schedule(builder.g, backends);
+  result.graph = std::move(builder.g);
   return result;
 }
 
 }  // namespace
 
+std::size_t FamilyKey::hash() const {
+  std::size_t h = std::hash<std::string_view>{}(format.id);
+  for (const std::int64_t field :
+       {settings.n_seq, settings.n_tokens, settings.n_outputs, settings.n_gpu_layers, settings.n_cpu_moe}) {
+    h = mixed(h, static_cast<std::size_t>(field));
+  }
+  return mixed(mixed(h, std::hash<const void*>{}(settings.type_k)), std::hash<const void*>{}(settings.type_v));
+}
+
 ComputeBuffers compute_buffers(const LlmRequest& request, const Settings& s, const Placement& placement,
-                               const WeightPlan& weights, bool every) {
+                               const WeightPlan& weights, GraphFamilies& families, bool every) {
   const Model& model = *request.model;
   const bool everything = s.n_gpu_layers > static_cast<std::int64_t>(model.layers.size()) && s.n_cpu_moe == 0;
   ggml::Backends backends;
@@ -57,10 +59,22 @@ ComputeBuffers compute_buffers(const LlmRequest& request, const Settings& s, con
   backends.copies = placement.gpus > 1 && everything && s.offload_kqv ? 4 : 1;
   backends.dry_run = true;
   const bool alike = placement.gpus == 1 && everything && s.offload_kqv;
-  const Repetition all = every_layer(model);
-  const Repetition layers = alike && !every ? shorten(model) : all;
-  Run planned = run(model, s, placement, weights, backends, layers);
-  if (!planned.sizes.repeats) planned = run(model, s, placement, weights, backends, all);
+  FamilyKey key{s, placement.gpus, everything ? WeightFormat{} : request.weights, true, true};
+  key.settings.n_ctx = key.settings.n_ctx_seq = 0;
+  const auto run = [&](bool every_one) {
+    key.dry_run = backends.dry_run;
+    key.every_layer = every_one;
+    const auto at = [&](std::int64_t cells) {
+      Settings longer = s;
+      longer.n_ctx_seq = cells;
+      longer.n_ctx = mul(cells, s.n_stream);
+      return build(model, longer, placement, weights, backends, every_one);
+    };
+    GraphFamily& family = families.of(key, [] { return GraphFamily{}; });
+    return family.at(s.n_ctx_seq, backends, std::cref(at));
+  };
+  GraphSize planned = run(!alike || every);
+  if (!planned.sizes.repeats) planned = run(true);
 
   ComputeBuffers buffers;
   buffers.described = planned.described;
@@ -70,7 +84,7 @@ ComputeBuffers compute_buffers(const LlmRequest& request, const Settings& s, con
   // With one GPU a dry run and a real load place everything alike; otherwise both bound the answer.
   if (placement.gpus > 1 || (s.n_tokens < 32 && !everything)) {
     backends.dry_run = false;
-    const Run loaded = run(model, s, placement, weights, backends, all);
+    const GraphSize loaded = run(true);
     for (std::size_t i = 0; i < bytes.size(); ++i) {
       bytes[i].low = std::min(bytes[i].low, loaded.sizes.bytes[i]);
       bytes[i].high = std::max(bytes[i].high, loaded.sizes.bytes[i]);

@@ -234,10 +234,6 @@ class Scheduler {
 
 }  // namespace
 
-BufferSizes reserve(Graph& graph, const Backends& backends, const LeftOut& left_out) {
-  const Steps steps = Scheduler(graph, backends).run();
-  Allocation allocation = allocate(graph, steps, backends, left_out);
-  return {std::move(allocation.bytes), steps.splits, left_out.layers == 0 || allocation.repeats};
-}
+Steps schedule(Graph& graph, const Backends& backends) { return Scheduler(graph, backends).run(); }
 
 }  // namespace vram::ggml

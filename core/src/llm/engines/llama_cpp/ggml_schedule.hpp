@@ -34,8 +34,4 @@ struct BufferSizes {
   bool repeats = true;  // false: layers were left out and it is not proven that they change nothing
 };
 
-// Schedules and replays. Uses the graph up: copies are added and sources redirected.
-// `left_out`: layers that the graph does not contain because they repeat others.
-BufferSizes reserve(Graph& graph, const Backends& backends, const LeftOut& left_out = {});
-
 }  // namespace vram::ggml

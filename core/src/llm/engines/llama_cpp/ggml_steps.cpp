@@ -7,20 +7,26 @@
 namespace vram::ggml {
 namespace {
 
-struct Slot {
-  Bytes offset = 0;
-  std::int32_t readers = 0;  // reads still to come, through views too
-  bool held = false;
-};
-
+// `Sizes`: numbers, or lines (tape/linear.hpp). `SizeOf` gives the size of a tensor.
+template <class Sizes, class SizeOf>
 class Replayer {
  public:
-  Replayer(const Graph& graph, const Backends& backends) : g_(graph), cpu_(backends.gpus), slots_(graph.size()) {
-    for (int i = 0; i < backends.gpus; ++i) allocators_.emplace_back(backends.gpu_alignment);
-    allocators_.emplace_back(backends.host_alignment);
+  using Size = typename Sizes::Size;
+
+  Replayer(const Graph& graph, const Backends& backends, Sizes& sizes, SizeOf size_of)
+      : g_(graph), sizes_(sizes), size_of_(size_of), slots_(graph.size()) {
+    for (int i = 0; i < backends.gpus; ++i) allocators_.emplace_back(backends.gpu_alignment, sizes);
+    allocators_.emplace_back(backends.host_alignment, sizes);
   }
 
-  Allocation run(const Steps& steps, const LeftOut& left_out) {
+  std::vector<Size> peaks() const {
+    std::vector<Size> result;
+    for (const Allocator& allocator : allocators_) result.push_back(allocator.peak());
+    return result;
+  }
+
+  // Whether layers that were left out are shown to change nothing.
+  bool run(const Steps& steps, const LeftOut& left_out) {
     for (const Id id : steps.leafs) allocate(id);
     for (const Step& step : steps.list) {
       if (step.kind == Step::Kind::read) {
@@ -34,11 +40,11 @@ class Replayer {
         if (g_.node(n.src[i]).input) allocate(own);
       }
     }
-    Allocation result;
+    bool repeats = false;
     std::size_t layer = 0;
     for (std::size_t at = 0; at < steps.list.size(); ++at) {
       while (left_out.layers > 0 && layer < steps.marks.size() && steps.marks[layer] == at) {
-        result.repeats = result.repeats || seen_before(layer, left_out);
+        repeats = repeats || seen_before(layer, left_out);
         ++layer;
       }
       const Step& step = steps.list[at];
@@ -51,17 +57,21 @@ class Replayer {
       if (n.view_src < 0 && !n.external && !slot(step.id).held && !take_over(step.id)) allocate(step.id);
       for (std::uint8_t i = 0; i < n.src_count; ++i) finish_reading(g_.owner(n.src[i]));
     }
-    for (const GgmlAllocator& allocator : allocators_) result.bytes.push_back(allocator.peak());
-    return result;
+    return repeats;
   }
 
  private:
+  using Allocator = GgmlAllocatorOf<Sizes>;
+
+  struct Slot {
+    Size offset{};
+    std::int32_t readers = 0;  // reads still to come, through views too
+    bool held = false;
+  };
+
   Slot& slot(Id id) { return slots_[static_cast<std::size_t>(id)]; }
-  GgmlAllocator& allocator(Id id) { return allocators_[static_cast<std::size_t>(g_.node(id).place)]; }
-  Bytes size(Id id) const {
-    const Node& n = g_.node(id);
-    return n.place < cpu_ ? add(n.bytes, n.gpu_extra) : n.bytes;
-  }
+  Allocator& allocator(Id id) { return allocators_[static_cast<std::size_t>(g_.node(id).place)]; }
+  Size size(Id id) const { return size_of_(id); }
 
   void allocate(Id id) {
     Slot& s = slot(id);
@@ -84,8 +94,8 @@ class Replayer {
   // Where everything lies as a layer begins. Tensors of the layers count from the layer's first one, so that two layers
   // of one kind compare equal; inputs, their copies and what came before the layers count as themselves.
   struct State {
-    std::vector<GgmlAllocator> allocators;
-    std::vector<std::pair<Id, Bytes>> live;
+    std::vector<Allocator> allocators;
+    std::vector<std::pair<Id, Size>> live;
   };
 
   bool seen_before(std::size_t layer, const LeftOut& left_out) {
@@ -95,7 +105,7 @@ class Replayer {
       const bool of_layer = id >= layers_from && !g_.node(id).input && !g_.node(id).copy;
       state.live.push_back({of_layer ? id - first + kFarAway : id, slot(id).offset});
     }
-    std::sort(state.live.begin(), state.live.end());
+    std::sort(state.live.begin(), state.live.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
     states_.push_back(std::move(state));
     for (auto before = static_cast<std::size_t>(left_out.prefix); before < layer; ++before) {
       const auto cycle = static_cast<std::int64_t>(layer - before);
@@ -108,7 +118,7 @@ class Replayer {
     return false;
   }
 
-  static bool same_blocks(const std::vector<GgmlAllocator>& a, const std::vector<GgmlAllocator>& b) {
+  static bool same_blocks(const std::vector<Allocator>& a, const std::vector<Allocator>& b) {
     for (std::size_t i = 0; i < a.size(); ++i) {
       if (!a[i].same_blocks(b[i])) return false;
     }
@@ -130,9 +140,9 @@ class Replayer {
       slot(id).offset = from.offset;
       hold(id);
       drop(own);
-      GgmlAllocator& memory = allocator(own);
-      const Bytes kept = memory.aligned(size(id)), had = memory.aligned(size(own));
-      if (had > kept) memory.free(from.offset + kept, had - kept);
+      Allocator& memory = allocator(own);
+      const Size kept = memory.aligned(size(id)), had = memory.aligned(size(own));
+      if (sizes_.less(kept, had)) memory.free(from.offset + kept, had - kept);
       return true;
     }
     return false;
@@ -147,19 +157,31 @@ class Replayer {
   }
 
   const Graph& g_;
-  int cpu_;
+  Sizes& sizes_;
+  SizeOf size_of_;
   static constexpr Id kFarAway = 1 << 30;
 
   std::vector<Slot> slots_;
   std::vector<Id> live_;
   std::vector<State> states_;
-  std::vector<GgmlAllocator> allocators_;
+  std::vector<Allocator> allocators_;
 };
 
 }  // namespace
 
 Allocation allocate(const Graph& graph, const Steps& steps, const Backends& backends, const LeftOut& left_out) {
-  return Replayer(graph, backends).run(steps, left_out);
+  const ExactSizes sizes;
+  Replayer replayer(graph, backends, sizes, [&](Id id) { return size_on_place(graph.node(id), backends); });
+  const bool repeats = replayer.run(steps, left_out);
+  return {replayer.peaks(), repeats};
+}
+
+LineAllocation allocate(const Graph& graph, const Steps& steps, const Backends& backends, const LeftOut& left_out,
+                        const std::vector<Line>& lines) {
+  LineSizes sizes;
+  Replayer replayer(graph, backends, sizes, [&](Id id) { return lines[static_cast<std::size_t>(id)]; });
+  const bool repeats = replayer.run(steps, left_out);
+  return {replayer.peaks(), repeats, sizes.low(), sizes.high()};
 }
 
 }  // namespace vram::ggml

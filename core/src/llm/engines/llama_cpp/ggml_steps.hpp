@@ -5,6 +5,7 @@
 
 #include "llm/engines/llama_cpp/ggml_graph.hpp"
 #include "llm/engines/llama_cpp/ggml_schedule.hpp"
+#include "tape/linear.hpp"
 
 namespace vram::ggml {
 
@@ -31,5 +32,23 @@ struct Allocation {
   bool repeats = false;
 };
 Allocation allocate(const Graph& graph, const Steps& steps, const Backends& backends, const LeftOut& left_out);
+
+// The same for all graphs of one structure whose tensors grow in straight lines: `sizes` has one line per tensor, and
+// the answer holds for every t from `low` to `high`.
+struct LineAllocation {
+  std::vector<Line> bytes;
+  bool repeats = false;
+  std::int64_t low = 0, high = 0;
+};
+LineAllocation allocate(const Graph& graph, const Steps& steps, const Backends& backends, const LeftOut& left_out,
+                        const std::vector<Line>& sizes);
+
+// What a tensor takes in the buffer of its backend.
+inline Bytes size_on_place(const Node& node, const Backends& backends) {
+  return node.place < backends.gpus ? add(node.bytes, node.gpu_extra) : node.bytes;
+}
+
+// Places every node of the graph, which it uses up: copies are added and sources redirected.
+Steps schedule(Graph& graph, const Backends& backends);
 
 }  // namespace vram::ggml
