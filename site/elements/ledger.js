@@ -1,5 +1,5 @@
 // <vram-ledger>: every entry with its size, and on demand its formula, the numbers put in, and the source.
-// data: {ledger, unit}.
+// data: {ledger, unit, accuracy}.
 import { count, isExact, kind, range, size, stage } from '../js/format.js';
 import { t } from '../js/i18n.js';
 import { deviceNames, groupPeaks } from './bar.js';
@@ -31,7 +31,8 @@ class LedgerTable extends DrawnElement {
     this.redraw();
   }
 
-  template({ ledger, unit }) {
+  // `accuracy` is the address of what measured values say, or undefined.
+  template({ ledger, unit, accuracy }) {
     const all = rows(ledger);
     const stages = new Set(ledger.entries.flatMap((entry) => entry.stages)).size;
     // An entry of some stages only says of which, where there are several entries of its name.
@@ -48,6 +49,7 @@ class LedgerTable extends DrawnElement {
           this.#open = new Set(allOpen ? [] : ids);
           this.redraw();
         }}>${t(allOpen ? 'ledger-hide' : 'ledger-show')}</button>
+        ${accuracy ? html`<a class="link" href=${accuracy}>${t('accuracy-link')}</a>` : nothing}
       </caption>
       <thead>
         <tr>

@@ -6,6 +6,7 @@ import '../elements/limits.js';
 import '../elements/references.js';
 import '../elements/verdict.js';
 import { html, nothing } from '../elements/lit.js';
+import { accuracyPage } from './frame.js';
 import { t } from './i18n.js';
 import { onAllGpus, sentence, verdict } from './words.js';
 
@@ -38,7 +39,7 @@ function result(response, { request, unit, partial, jsonOpen }, on) {
     ${warnings?.length ? warningList(warnings) : nothing}
     <vram-bar .data=${{ ledger, capacity: gpu?.memory_bytes ?? null, nominal: gpu?.memory_bytes_nominal, reported: gpu?.memory_reported, unit }}></vram-bar>
     <vram-limits .data=${{ response, unit, partial: partial && gpu }}></vram-limits>
-    <vram-ledger .data=${{ ledger, unit }}></vram-ledger>
+    <vram-ledger .data=${{ ledger, unit, accuracy: accuracyPage() }}></vram-ledger>
     <div class="pair">
       <vram-advice .data=${{ advice: response.advice, unit }}></vram-advice>
       <vram-references .data=${{ references: response.references, ours: onAllGpus(response), unit }}></vram-references>

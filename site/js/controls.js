@@ -1,6 +1,7 @@
 // The controls of forms: labels, fields with their errors, choices. `view` has {error, errorText}.
 import { html, live, nothing } from '../elements/lit.js';
 import '../elements/picker.js';
+import { t } from './i18n.js';
 
 export const section = (title, body) => html`<fieldset><legend>${title}</legend>${body}</fieldset>`;
 
@@ -12,12 +13,18 @@ export function field(view, { id, label, aside, paths = [], hint, help, wide = t
   const wrong = concerns(view, paths);
   const describedBy = [wrong && `${id}-error`, hint && `${id}-hint`].filter(Boolean).join(' ');
   return html`<div class="field ${wide ? '' : 'half'} ${wrong ? 'wrong' : ''}">
-    <div class="label"><label for=${id} class=${name ? 'own' : ''} title=${help ?? nothing}>${label}</label>${aside ?? nothing}</div>
+    <div class="label"><label for=${id} class=${name ? 'own' : ''}>${label}</label>${help ? explained(label, help) : nothing}${aside ?? nothing}</div>
     ${control({ id, invalid: wrong, describedBy })}
     ${hint ? html`<p class="hint" id="${id}-hint">${hint}</p>` : nothing}
     ${wrong ? html`<p class="error" id="${id}-error">${view.errorText}</p>` : nothing}
   </div>`;
 }
+
+// One sentence on demand, over the form and not in it, so that nothing moves.
+const explained = (label, help) => html`<details class="help" @focusout=${(event) => event.currentTarget.contains(event.relatedTarget) || (event.currentTarget.open = false)} @keydown=${(event) => event.key === 'Escape' && (event.currentTarget.open = false)}>
+  <summary aria-label=${t('explain', { label })}><span aria-hidden="true">?</span></summary>
+  <p>${help}</p>
+</details>`;
 
 export const text = (value, change, { placeholder = '', mode = 'text' } = {}) =>
   ({ id, invalid, describedBy }) =>

@@ -4,6 +4,7 @@ import '../elements/verdict.js';
 import { html, live, nothing } from '../elements/lit.js';
 import { idsOf, offloads } from './diffusion_state.js';
 import { count, isExact, kind, parameters, range, size, stage } from './format.js';
+import { accuracyPage } from './frame.js';
 import { has, number, t } from './i18n.js';
 import { sentence, verdict } from './words.js';
 
@@ -46,7 +47,7 @@ function result(response, { state, view, unit, request, jsonOpen }, on) {
     ${response.savings ? techniques(response, { state, unit }, on) : nothing}
     ${reach(response, { unit }, on)}
     <div class="pair">${levels(response, { state, unit }, on)}${memory(response, unit)}</div>
-    <vram-ledger .data=${{ ledger: response.ledger, unit }}></vram-ledger>
+    <vram-ledger .data=${{ ledger: response.ledger, unit, accuracy: accuracyPage() }}></vram-ledger>
     ${runs(response, unit)}
     <details class="json" @toggle=${(event) => on.showJson(event.target.open)}>
       <summary>${t('request-response')}</summary>

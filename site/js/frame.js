@@ -15,6 +15,9 @@ export function showUnits(unit) {
   at('units').querySelector(`[value=${chosenUnits}]`).checked = true;
 }
 
+// The page of measured values, where this site has one: every number leads there.
+export const accuracyPage = () => document.querySelector('nav a[href="accuracy.html"]')?.getAttribute('href') ?? undefined;
+
 // Short messages about what a button did.
 let hushing;
 export function say(text) {

@@ -247,4 +247,10 @@ detect-applied = Your browser names this GPU, so it is used. Choose another abov
 detect-apple = The browser says only that this is an Apple GPU. “About This Mac” names the chip and its memory; choose them above.
 gpu-apple = macOS lets the GPU use { $share } of { $ram } GB; “sudo sysctl iogpu.wired_limit_mb=…” sets another share.
 gpu-apple-newer = macOS lets the GPU use { $share } of { $ram } GB, newer versions { $newer }; “sudo sysctl iogpu.wired_limit_mb=…” sets another share.
+explain = What is “{ $label }”?
+examples = Examples:
+example-1 = a 32B model on a 24 GB card
+example-2 = 128k of context on a 12 GB card
+example-3 = a 70B model on vLLM with two GPUs
+accuracy-link = How accurate is this?
 `;

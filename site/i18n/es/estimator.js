@@ -246,4 +246,10 @@ detect-applied = Tu navegador nombra esta GPU, por eso se usa. Elige otra arriba
 detect-apple = El navegador solo dice que es una GPU de Apple. «Acerca de este Mac» nombra el chip y su memoria; elígelos arriba.
 gpu-apple = macOS deja usar a la GPU { $share } de { $ram } GB; «sudo sysctl iogpu.wired_limit_mb=…» fija otra parte.
 gpu-apple-newer = macOS deja usar a la GPU { $share } de { $ram } GB, las versiones nuevas { $newer }; «sudo sysctl iogpu.wired_limit_mb=…» fija otra parte.
+explain = ¿Qué es «{ $label }»?
+examples = Ejemplos:
+example-1 = un modelo de 32B en una tarjeta de 24 GB
+example-2 = 128k de contexto en una tarjeta de 12 GB
+example-3 = un modelo de 70B en vLLM con dos GPU
+accuracy-link = ¿Qué precisión tiene?
 `;

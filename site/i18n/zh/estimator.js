@@ -246,4 +246,10 @@ detect-applied = 浏览器给出了这块 GPU 的名称，因此采用它。如�
 detect-apple = 浏览器只说明这是 Apple GPU。“关于本机”会显示芯片和内存；请在上面选择。
 gpu-apple = macOS 允许 GPU 使用 { $ram } GB 中的 { $share }；“sudo sysctl iogpu.wired_limit_mb=…” 可另行设置。
 gpu-apple-newer = macOS 允许 GPU 使用 { $ram } GB 中的 { $share }，较新版本为 { $newer }；“sudo sysctl iogpu.wired_limit_mb=…” 可另行设置。
+explain = “{ $label }”是什么？
+examples = 示例：
+example-1 = 24 GB 显卡上的 32B 模型
+example-2 = 12 GB 显卡上的 128k 上下文
+example-3 = 两块 GPU 上用 vLLM 运行 70B 模型
+accuracy-link = 准确度如何？
 `;
