@@ -6,7 +6,7 @@ import { html, live, nothing } from '../elements/lit.js';
 import { count, size } from '../js/format.js';
 import { number, t } from '../js/i18n.js';
 import { figure } from './figure.js';
-import { grid, withValue } from './grid.js';
+import { grid, without } from './grid.js';
 
 // Drawn for the screen it is on, so that its letters keep their size.
 const narrow = () => globalThis.innerWidth < 560;
@@ -31,7 +31,7 @@ export function contextsFor(most, set) {
 export async function contextData(engine, { request, lists, shown }) {
   const types = typesFor(lists.cacheTypes[request.engine.name] ?? [], request);
   const contexts = contextsFor(shown.model.max_position_embeddings, request.context);
-  const cells = await grid(engine, withValue(request, '/kv_cache', undefined), [{ path: '/kv_cache', values: types }, { path: '/context', values: contexts }]);
+  const cells = await grid(engine, without(request, 'kv_cache'), [{ path: '/kv_cache', values: types }, { path: '/context', values: contexts }]);
   const lines = types.map((type, row) => ({ type, cells: cells.slice(row * contexts.length, (row + 1) * contexts.length) }));
   return { contexts, set: request.context, lines: lines.filter(({ cells: own }) => own.some(({ error }) => !error)), capacity: shown.gpu?.memory_bytes ?? null };
 }

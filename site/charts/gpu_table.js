@@ -4,7 +4,7 @@ import { matching } from '../elements/picker.js';
 import { count, size } from '../js/format.js';
 import { t } from '../js/i18n.js';
 import { figure } from './figure.js';
-import { grid, withValue } from './grid.js';
+import { grid, without } from './grid.js';
 
 const FIRST = 25;
 const order = { fits: 0, tight: 1, does_not_fit: 2 };
@@ -12,7 +12,7 @@ const order = { fits: 0, tight: 1, does_not_fit: 2 };
 export async function gpuData(engine, { request, lists, state }) {
   const number = request.gpu?.count ?? 1;
   const gpus = lists.gpuRows;
-  const cells = await grid(engine, withValue(request, '/gpu', undefined), [{ path: '/gpu', values: gpus.map(({ id }) => ({ id, count: number })) }]);
+  const cells = await grid(engine, without(request, 'gpu'), [{ path: '/gpu', values: gpus.map(({ id }) => ({ id, count: number })) }]);
   const rows = gpus.map((row, index) => ({ ...row, ...cells[index], spare: cells[index].capacity - cells[index].need })).filter(({ error }) => !error);
   // The smallest that hold it first; then the nearest misses.
   rows.sort((a, b) => order[a.verdict] - order[b.verdict] || (a.verdict === 'does_not_fit' ? b.spare - a.spare : a.capacity - b.capacity));

@@ -1,23 +1,20 @@
-// Many estimates at once: a base request with some of its fields varied.
+// Many estimates in one call: a base request with some of its keys varied.
 
 // axes: [{path: '/context', values: [...]}], one to three. Gives a promise of the cells in row-major order (the last axis
-// runs fastest): {need: bytes on the fullest GPU, high, capacity (or null), verdict, error (or undefined)}.
+// runs fastest): {need: bytes on the fullest GPU, high, capacity (or null), verdict (or null)}, or {error}.
 export async function grid(engine, base, axes) {
-  const requests = [];
-  const fill = (request, [axis, ...rest]) => {
-    if (!axis) return requests.push(request);
-    for (const value of axis.values) fill(withValue(request, axis.path, value), rest);
-  };
-  fill({ ...base, also: [] }, axes);
-  return engine.many(requests);
+  const response = await engine.call({ ...base, op: 'sweep', also: [], axes });
+  if (!response.ok) throw new Error(response.error.message);
+  const { expected, high, headroom_bytes: spare, verdict, verdicts, errors } = response;
+  return expected.map((need, cell) => {
+    if (need === null) return { error: (errors.find((one) => one.cell === cell) ?? errors[0])?.error.message ?? '' };
+    const said = verdicts[verdict[cell]];
+    return { need, high: high[cell], capacity: spare[cell] === null ? null : need + spare[cell], verdict: said === 'no_gpu' ? null : said };
+  });
 }
 
-// A copy of the request with the value at a JSON pointer; undefined takes the field away.
-export function withValue(request, path, value) {
-  const [key, ...rest] = path.slice(1).split('/');
-  const copy = { ...request };
-  if (rest.length) copy[key] = withValue(copy[key] ?? {}, `/${rest.join('/')}`, value);
-  else if (value === undefined) delete copy[key];
-  else copy[key] = value;
-  return copy;
+// The request without one of its keys.
+export function without(request, key) {
+  const { [key]: _, ...rest } = request;
+  return rest;
 }

@@ -4,7 +4,7 @@ import { html, nothing } from '../elements/lit.js';
 import { count, size } from '../js/format.js';
 import { number, t } from '../js/i18n.js';
 import { figure } from './figure.js';
-import { grid, withValue } from './grid.js';
+import { grid, without } from './grid.js';
 
 const usual = {
   gguf: ['f16', 'q8_0', 'q6_k', 'q5_k_m', 'q4_k_m', 'iq4_xs', 'q3_k_m', 'iq3_xs', 'q2_k'],
@@ -20,7 +20,7 @@ export async function heatData(engine, { request, lists, state }) {
   const contexts = [2048, 4096, 8192, 16384, 32768, 65536, 131072];
   if (typeof request.context === 'number' && !contexts.includes(request.context)) contexts.push(request.context);
   contexts.sort((a, b) => a - b);
-  const cells = await grid(engine, withValue(request, '/weights', undefined), [{ path: '/weights', values: formats }, { path: '/context', values: contexts }]);
+  const cells = await grid(engine, without(request, 'weights'), [{ path: '/weights', values: formats }, { path: '/context', values: contexts }]);
   const rows = formats.map((id, row) => ({ id, name: known.get(id), cells: cells.slice(row * contexts.length, (row + 1) * contexts.length) }));
   return { contexts, rows: rows.filter(({ cells: own }) => own.some(({ error }) => !error)) };
 }

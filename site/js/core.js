@@ -32,11 +32,11 @@ export function startEngine() {
     const here = import('./engine_here.js').then(({ engineHere }) => engineHere());
     here.catch((error) => fail(t('broken-not-loaded', { problem: error.message })));
     worker = {
-      postMessage: ({ id, ...message }) =>
+      postMessage: ({ id, request }) =>
         here.then(({ answer }) => {
           const { resolve } = waiting.get(id);
           waiting.delete(id);
-          setTimeout(() => resolve(answer(message))); // after what is being drawn
+          setTimeout(() => resolve(answer(request))); // after what is being drawn
         }, () => {}),
     };
   } else {
@@ -53,18 +53,15 @@ export function startEngine() {
     );
   }
 
-  const send = (message) => {
-    if (broken) return Promise.reject(broken);
-    const id = next++;
-    return new Promise((resolve, reject) => {
-      waiting.set(id, { resolve, reject });
-      worker.postMessage({ id, ...message });
-    });
-  };
   return {
-    call: (request) => send({ request }),
-    // Many estimates, of each only what a chart draws: {need, high, capacity, verdict} or {error}.
-    many: (requests) => send({ requests }),
+    call(request) {
+      if (broken) return Promise.reject(broken);
+      const id = next++;
+      return new Promise((resolve, reject) => {
+        waiting.set(id, { resolve, reject });
+        worker.postMessage({ id, request });
+      });
+    },
   };
 }
 

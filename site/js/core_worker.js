@@ -1,15 +1,14 @@
 // The worker side of core.js: takes the engine's bytes, then answers one request after the other.
 import { call, load } from 'vram-estimator';
-import { brief } from './brief.js';
 
 let started;
 const ready = new Promise((resolve) => (started = resolve));
 
-onmessage = async ({ data: { wasm, id, request, requests } }) => {
+onmessage = async ({ data: { wasm, id, request } }) => {
   try {
     if (wasm) return started(await load({ wasm }));
     await ready;
-    postMessage({ id, response: requests ? requests.map((each) => brief(call(each))) : call(request) });
+    postMessage({ id, response: call(request) });
   } catch (error) {
     postMessage({ failed: String(error?.message ?? error) });
   }

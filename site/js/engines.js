@@ -65,6 +65,32 @@ export const engines = [
   { name: 'ideal', title: 'Ideal', about: 'engine-about-ideal', apart: true, options: [] },
 ];
 
+// Engines and options that the catalogue has beyond these: shown by their own names, typed by their defaults. True when
+// something was new.
+export function learnEngines(rows) {
+  let news = false;
+  for (const { name, options, kv_cache_types: types } of rows) {
+    let known = engines.find((engine) => engine.name === name);
+    if (!known) {
+      known = { name, title: titles[name] ?? name, about: '', apart: false, options: [] };
+      engines.splice(-1, 0, known); // the floor stays last
+      news = true;
+    }
+    known.types = types;
+    for (const [option, value] of Object.entries(options ?? {})) {
+      if (known.options.some((one) => one.name === option) || isOther(option)) continue;
+      const type = typeof value === 'boolean' ? 'switch' : typeof value === 'number' ? (Number.isInteger(value) ? 'count' : 'fraction') : typeof value === 'string' ? 'word' : Array.isArray(value) ? 'list' : null;
+      if (!type) continue;
+      known.options.push({ name: option, type });
+      news = true;
+    }
+  }
+  return news;
+}
+const titles = { ollama: 'Ollama', 'lm-studio': 'LM Studio', koboldcpp: 'KoboldCpp', sglang: 'SGLang', 'tensorrt-llm': 'TensorRT-LLM', mlx: 'MLX', exllamav2: 'ExLlamaV2', exllamav3: 'ExLlamaV3', exllama: 'ExLlama' };
+// What the form has a field of its own for.
+const isOther = (option) => /^(type_[kv]|kv_cache_dtype|model_draft|name)$/.test(option);
+
 export const engineNamed = (name) => engines.find((engine) => engine.name === name);
 
 // The manual model's fields (texts manual-<name>); the first four are required. The examples are Llama 3.1 8B's.

@@ -3,7 +3,7 @@ import { html, live, nothing } from '../elements/lit.js';
 import { choice, field, picker, section, segments, text } from './controls.js';
 import { engineNamed, engines, manualFields, manualStart } from './engines.js';
 import { count, size } from './format.js';
-import { t } from './i18n.js';
+import { has, t } from './i18n.js';
 import { detection } from './detection.js';
 import { typedCount } from './request.js';
 import { verdict } from './words.js';
@@ -147,8 +147,8 @@ function option(view, on, { name, type, choices }) {
       ? choice(given, [asDefault(own === undefined ? undefined : own ? t('on') : t('off')), { value: '1', label: t('on') }, { value: '0', label: t('off') }], change)
       : type === 'choice'
         ? choice(given, [asDefault(own), ...choices.map((value) => ({ value, label: value }))], change)
-        : text(given, change, { mode: 'decimal', placeholder: own === undefined || own === null ? '' : typeof own === 'number' ? count(own) : String(own) });
-  return field(view, { id: `option-${name}`, label: name, name: true, paths: [`/engine/${name}`], wide: false, hint: t(`about-${name}`) }, control);
+        : text(given, change, { mode: type === 'word' || type === 'list' ? 'text' : 'decimal', placeholder: own === undefined || own === null || typeof own === 'object' ? (Array.isArray(own) ? own.join(', ') : '') : typeof own === 'number' ? count(own) : String(own) });
+  return field(view, { id: `option-${name}`, label: name, name: true, paths: [`/engine/${name}`], wide: false, hint: has(`about-${name}`) ? t(`about-${name}`) : '' }, control);
 }
 
 function engine(view, on) {
@@ -161,7 +161,7 @@ function engine(view, on) {
   if (!known) names.push({ value: state.engine, label: state.engine });
   return html`
     <div class="grid">
-      ${field(view, { id: 'engine', label: t('field-engine'), paths: ['/engine/name'], wide: false, hint: known ? t(known.about) : '' }, choice(state.engine, names, (value) => on.set({ engine: value, kvK: '', kvV: '' })))}
+      ${field(view, { id: 'engine', label: t('field-engine'), paths: ['/engine/name'], wide: false, hint: known?.about ? t(known.about) : '' }, choice(state.engine, names, (value) => on.set({ engine: value, kvK: '', kvV: '' })))}
       ${field(view, { id: 'profile', label: t('field-profile'), help: t('help-profile'), paths: ['/profile'], wide: false, hint: view.shown?.profile?.name ?? '' }, choice(state.profile, lists.profiles, (value) => on.set({ profile: value })))}
     </div>
     ${options.length

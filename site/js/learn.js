@@ -6,10 +6,10 @@ import '../elements/picker.js';
 import '../elements/references.js';
 import { withNumbers } from '../elements/ledger.js';
 import { newestOnly, startEngine } from './core.js';
-import { engineNamed, engines } from './engines.js';
+import { engineNamed, engines, learnEngines } from './engines.js';
 import { count, isExact, kind, size } from './format.js';
 import { at, openPage, units } from './frame.js';
-import { speak, t } from './i18n.js';
+import { has, speak, t } from './i18n.js';
 import { listsOf } from './lists.js';
 import { onAllGpus } from './words.js';
 
@@ -61,7 +61,7 @@ const row = ({ kind: name, label, formula, values, bytes, source }) => html`<tr>
 
 const inputs = () => [
   ...[['field-model', 'help-model'], ['field-weights', 'help-weights'], ['field-context', 'help-context'], ['field-sequences', 'help-sequences'], ['field-kv', 'help-kv'], ['field-profile', 'help-profile']].map(([name, help]) => [t(name), t(help)]),
-  ...(engineNamed(view.engine)?.options ?? []).map(({ name }) => [html`<code>${name}</code>`, t(`about-${name}`)]),
+  ...(engineNamed(view.engine)?.options ?? []).map(({ name }) => [html`<code>${name}</code>`, has(`about-${name}`) ? t(`about-${name}`) : '']),
 ];
 
 function draw() {
@@ -112,6 +112,7 @@ at('generated').replaceChildren();
 draw();
 estimate();
 const [catalogue, profiles] = await Promise.all([engine.call({ op: 'catalogue' }), engine.call({ op: 'profiles' })]).catch(() => []);
+if (catalogue) learnEngines(catalogue.engines);
 if (catalogue) set({ lists: listsOf(catalogue, profiles), profiles: profiles.profiles });
 // A link to a word of the glossary leads there, though the page above it has grown since.
 if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView();

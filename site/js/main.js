@@ -3,6 +3,7 @@ import english from '../i18n/en/estimator.js';
 import { render } from '../elements/lit.js';
 import { answer } from './answer.js';
 import { EngineUnavailable, newestOnly, startEngine } from './core.js';
+import { learnEngines } from './engines.js';
 import { form } from './form.js';
 import { at, copyText, openPage, say, showUnits, units } from './frame.js';
 import { candidates, probe } from './hardware.js';
@@ -225,6 +226,7 @@ try {
   [catalogue, profiles] = await Promise.all([engine.call({ op: 'catalogue' }), engine.call({ op: 'profiles' })]);
   view.lists = listsOf(catalogue, profiles);
   view.mine = mine();
+  if (learnEngines(catalogue.engines) && Object.keys(view.state.options).length) estimate(); // options only the catalogue knows
   draw();
   (globalThis.requestIdleCallback ?? setTimeout)(() => greet().catch(() => {}));
 } catch (error) {

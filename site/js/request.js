@@ -67,13 +67,22 @@ function model(state) {
   return state.configName ? { config, name: state.configName } : { config };
 }
 
+const typedOption = {
+  switch: (text) => text === '1',
+  choice: (text) => text,
+  word: (text) => text,
+  fraction: typedNumber,
+  count: typedCount,
+  list: (text) => text.split(/[,\s]+/).filter(Boolean).map(typedNumber),
+};
+
 function engine(state) {
   const known = engineNamed(state.engine);
   const result = { name: state.engine };
   for (const [key, value] of Object.entries(state.options)) {
     const option = known?.options.find(({ name }) => name === key);
     if (value === '' || !option) continue; // an option of another engine, kept for the way back
-    result[key] = option.type === 'switch' ? value === '1' : option.type === 'choice' ? value : option.type === 'fraction' ? typedNumber(value) : typedCount(value);
+    result[key] = typedOption[option.type](value);
   }
   return result;
 }
