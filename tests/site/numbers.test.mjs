@@ -5,7 +5,8 @@ import path from 'node:path';
 import test, { after } from 'node:test';
 import { size } from '../../site/js/format.js';
 import { defaults, formatHash } from '../../site/js/state.js';
-import { answered, open, root, shownJson } from './browser.mjs';
+import { requestOf } from '../../site/js/request.js';
+import { answered, open, root, shownFor } from './browser.mjs';
 
 const { call, load } = await import(path.join(root, 'build/wasm/dist/node.js'));
 await load();
@@ -33,18 +34,22 @@ const cases = {
   'a pasted config': { source: 'config', config, configName: 'pasted' },
 };
 
+// One page for all of them: each is a link that is followed.
+const page = await site.visit();
+await answered(page);
+
 for (const [name, changes] of Object.entries(cases)) {
   test(name, async () => {
-    const { hash } = await formatHash({ ...defaults, ...changes });
-    const page = await site.visit(`#${hash}`);
-    await answered(page);
-    const { request, response } = await shownJson(page);
+    const state = { ...defaults, ...changes };
+    const { hash } = await formatHash(state);
+    const wanted = JSON.stringify(requestOf(state).request);
+    await page.evaluate((next) => (location.hash = next), hash);
+    const { request, response } = await shownFor(page, (shown) => JSON.stringify(shown) === wanted);
     assert.deepEqual(response, call(request));
     assert.equal(response.ok, true);
     const peak = Math.max(...response.ledger.peaks.filter(({ device }) => device.startsWith('gpu')).map(({ bytes }) => bytes.expected));
     const sentence = await page.textContent('vram-verdict .sentence');
     assert.ok(sentence.includes(size(peak, 'GiB')), `${sentence} names ${size(peak, 'GiB')}`);
     assert.deepEqual(page.complaints, []);
-    await page.context().close();
   });
 }
