@@ -178,7 +178,10 @@ Result<LlmEstimate> estimate_llama_cpp(const LlmRequest& request, const LlamaCpp
     host.weights = add(host.weights, tables);
   }
   if (placement.output == kOnHost) {
-    host.weights = add(host.weights, plan.output.host);  // a tied head is the embedding that is in RAM already
+    // A tied head is the embedding that is in RAM already, except where the head is created before the embedding
+    // (src/models/gemma3n.cpp, gemma4.cpp): then there are two.
+    const bool head_first = model.gguf_arch == "gemma3n" || model.gguf_arch == "gemma4";
+    host.weights = add(host.weights, add(plan.output.host, head_first ? plan.tied_head.host : 0));
   } else {
     Bytes& weights = gpus[static_cast<std::size_t>(placement.output)].weights;
     weights = add(weights, add(plan.output.gpu, plan.tied_head.gpu));

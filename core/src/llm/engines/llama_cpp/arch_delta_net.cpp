@@ -12,9 +12,20 @@ namespace {
 Tensor gated_attention(GraphBuilder& b, const Tensor& x) {
   const Attention& a = *b.layer().attention;
   const std::int64_t dim = a.head_dim, heads = a.num_attention_heads, kv = a.num_key_value_heads, t = b.n_tokens;
-  Tensor both = b.linear(Role::attn_q, x, 2 * dim * heads);
-  Tensor k = b.linear(Role::attn_k, x, dim * kv);
-  Tensor v = b.linear(Role::attn_v, x, dim * kv);
+  Tensor both, k, v;
+  if (a.fused_qkv) {  // parts of a fused projection are copied out, in llm_graph_context::build_qkv without reshape
+    const Tensor qkv = b.linear(Role::attn_qkv, x, 2 * dim * (heads + kv));
+    const auto part = [&](std::int64_t width) {
+      return b.g.cont_2d(b.g.view(qkv, {width, t, 1, 1}, {qkv.nb[1], qkv.nb[2], qkv.nb[3]}), width, t);
+    };
+    both = part(2 * dim * heads);
+    k = part(dim * kv);
+    v = part(dim * kv);
+  } else {
+    both = b.linear(Role::attn_q, x, 2 * dim * heads);
+    k = b.linear(Role::attn_k, x, dim * kv);
+    v = b.linear(Role::attn_v, x, dim * kv);
+  }
   both = b.g.reshape(both, 2 * dim, heads, t);
   Tensor q = b.g.view(both, {dim, heads, t, 1}, {both.nb[1], both.nb[2], both.nb[3]});
   Tensor gate = b.g.view(both, {dim, heads, t, 1}, {both.nb[1], both.nb[2], both.nb[3]});

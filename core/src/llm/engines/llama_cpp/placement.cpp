@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::int64_t kRowPadding = 512;  // MATRIX_ROW_PADDING
 constexpr Bytes kAlignment = 128;
+constexpr Bytes kHostAlignment = 32;  // ggml-backend.cpp, TENSOR_ALIGNMENT; pinned memory takes it over
 
 bool is_input(Role role) {
   return role == Role::token_embd || role == Role::position_embd || role == Role::token_types ||
@@ -26,6 +27,17 @@ bool is_routed(const Tensor& tensor) {
     case Role::bias: return tensor.ne2 > 1;
     default: return false;
   }
+}
+
+// Encoders are converted without their pooler; a classifier (rerankers) has two matrices there and keeps them.
+bool is_pooler(const Model& model, const Tensor& tensor) {
+  const auto outside = [](const Tensor& t) {
+    return t.part == Part::text && t.layer < 0 && (t.role == Role::matrix || t.role == Role::bias);
+  };
+  if (model.causal || !outside(tensor)) return false;
+  return std::count_if(model.tensors.begin(), model.tensors.end(), [&](const Tensor& t) {
+           return outside(t) && t.role == Role::matrix;
+         }) < 2;
 }
 
 void add_to(WeightBytes& sum, const WeightBytes& more) {
@@ -56,8 +68,7 @@ WeightPlan plan_weights(const Model& model, const WeightFormat& format) {
   WeightBytes embedding;
   for (const Tensor& tensor : model.tensors) {
     if (tensor.part != Part::text) continue;
-    // Encoders are converted without their pooler.
-    if (!model.causal && tensor.role == Role::matrix && tensor.layer < 0) continue;
+    if (is_pooler(model, tensor)) continue;
     if (tensor.role == Role::opaque) {
       // Known by size only: spread over the layers, a head's share is not known.
       const Bytes bytes = stored_bytes(format, model, tensor);
@@ -67,9 +78,11 @@ WeightPlan plan_weights(const Model& model, const WeightFormat& format) {
     }
     const TensorType& type = mix.type_of(tensor);
     const WeightBytes bytes{gpu_tensor_bytes(type, tensor),
-                            row_bytes(type, tensor.ne0, product({tensor.ne1, tensor.ne2, tensor.count}))};
-    // The projection of per-layer embeddings belongs to the first layer (src/llama-arch.cpp).
-    const bool in_first = tensor.role == Role::per_layer_model_proj;
+                            mul(round_up(row_bytes(type, tensor.ne0, mul(tensor.ne1, tensor.ne2)), kHostAlignment),
+                                tensor.count)};
+    // Norms of embeddings and the projection of per-layer embeddings belong to the first layer (src/llama-arch.cpp).
+    const bool in_first =
+        tensor.layer < 0 && (tensor.role == Role::per_layer_model_proj || tensor.role == Role::norm);
     const auto layer = static_cast<std::size_t>(in_first ? 0 : tensor.layer);
     if ((tensor.layer >= 0 || in_first) && layer < plan.layers.size()) {
       add_to(is_routed(tensor) ? plan.experts[layer] : plan.layers[layer], bytes);
