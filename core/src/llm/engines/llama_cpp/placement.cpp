@@ -115,9 +115,12 @@ WeightPlan plan_weights(const Model& model, const WeightFormat& format) {
   return plan;
 }
 
-Bytes rope_table_bytes(const Model& model) {
+Bytes rope_table_bytes(const Model& model, bool on_gpu) {
   for (const Layer& layer : model.layers) {
-    if (layer.attention) return model.rope_tables * round_up(4 * (layer.attention->head_dim / 2), kAlignment);
+    if (!layer.attention) continue;
+    const auto turned =
+        static_cast<std::int64_t>(model.rotary_fraction * static_cast<double>(layer.attention->head_dim));
+    return model.rope_tables * round_up(4 * (turned / 2), on_gpu ? kAlignment : kHostAlignment);
   }
   return 0;
 }
@@ -132,23 +135,30 @@ const TensorType& WeightPlan::type_of(std::size_t layer, Role role) const {
   return f16;
 }
 
-Placement place_layers(const Model& model, const Settings& s, int gpus) {
+Placement place_layers(const Model& model, const Settings& s, int count) {
   const auto layers = static_cast<std::int64_t>(model.layers.size());
   const std::int64_t first = std::max<std::int64_t>(layers + 1 - s.n_gpu_layers, 0);
-  const std::int64_t count = std::min(s.n_gpu_layers, layers + 1);
+  const std::int64_t on_gpus = std::min(s.n_gpu_layers, layers + 1);
+  Placement placement;
+  placement.gpus = s.one_gpu ? 1 : count;
+  placement.first_gpu = s.one_gpu ? static_cast<int>(s.main_gpu) : 0;
   // In float, as the engine does it: which GPU a layer on the boundary goes to depends on the rounding.
-  std::vector<float> share(static_cast<std::size_t>(gpus));
-  for (std::size_t i = 0; i < share.size(); ++i) share[i] = static_cast<float>(i + 1) / static_cast<float>(gpus);
+  std::vector<float> share(static_cast<std::size_t>(placement.gpus));
+  const bool equal = s.one_gpu || s.tensor_split.empty();
+  float sum = 0;
+  for (std::size_t i = 0; i < share.size(); ++i) {
+    sum += equal ? 1.0F : i < s.tensor_split.size() ? static_cast<float>(s.tensor_split[i]) : 0.0F;
+    share[i] = sum;
+  }
+  for (float& part : share) part /= sum;
   const auto device = [&](std::int64_t layer) {
-    if (layer < first || layer - first >= count) return kOnHost;
-    const float at = static_cast<float>(layer - first) / static_cast<float>(count);
+    if (layer < first || layer - first >= on_gpus) return kOnHost;
+    const float at = static_cast<float>(layer - first) / static_cast<float>(on_gpus);
     return static_cast<int>(std::upper_bound(share.begin(), share.end(), at) - share.begin());
   };
-  Placement placement;
   placement.layer.reserve(model.layers.size());
   for (std::int64_t i = 0; i < layers; ++i) placement.layer.push_back(device(i));
   placement.output = device(layers);
-  placement.gpus = gpus;
   return placement;
 }
 
