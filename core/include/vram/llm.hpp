@@ -35,7 +35,7 @@ struct LlamaCppOptions {
   enum class Program : std::uint8_t { llama_cpp, ollama, lm_studio, koboldcpp };
   enum class SplitMode : std::uint8_t { none, layer };
   Program program = Program::llama_cpp;
-  std::int64_t n_ctx = 0;           // 0: context x sequences
+  std::int64_t n_ctx = 0;           // 0: context x sequences. Ollama: of one slot, 0: context
   std::int64_t n_batch = 2048;      // 0: the program's own choice (Ollama)
   std::int64_t n_ubatch = 512;
   std::int64_t n_seq_max = 0;       // 0: sequences

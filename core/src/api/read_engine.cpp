@@ -151,8 +151,8 @@ void read_cache(const ObjectReader& request, const ObjectReader* engine, LlmRequ
   llm.type_v = v != nullptr ? v : fallback;
   const auto* o = std::get_if<LlamaCppOptions>(&llm.engine);
   const bool one_type =
-      (o != nullptr && (o->program == LlamaCppOptions::Program::ollama ||
-                        o->program == LlamaCppOptions::Program::koboldcpp)) ||
+      (o != nullptr &&
+       (o->program == LlamaCppOptions::Program::ollama || o->program == LlamaCppOptions::Program::koboldcpp)) ||
       std::holds_alternative<VllmOptions>(llm.engine) || std::holds_alternative<TransformersOptions>(llm.engine);
   if (one_type && llm.type_k != llm.type_v) {
     refuse("/kv_cache", std::string(name_of(llm.engine)) + " keeps keys and values in one type",
@@ -217,7 +217,8 @@ void read_engine(const ObjectReader& request, const CallerRows& rows, LlmRequest
   }
   const ObjectReader reader(*json, "/engine");
   using Program = LlamaCppOptions::Program;
-  switch (reader.choice_or("name", {"llama.cpp", "vllm", "transformers", "ideal", "ollama", "lm-studio", "koboldcpp"}, 0)) {
+  switch (
+      reader.choice_or("name", {"llama.cpp", "vllm", "transformers", "ideal", "ollama", "lm-studio", "koboldcpp"}, 0)) {
     case 0: llm.engine = read_llama_cpp(reader, llm, rows, Program::llama_cpp); break;
     case 1: llm.engine = read_vllm(reader); break;
     case 2: llm.engine = read_transformers(reader); break;

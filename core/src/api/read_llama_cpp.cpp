@@ -1,7 +1,7 @@
 // llama.cpp's options, and those of the programs that run it under names and defaults of their own.
 //   Ollama     ollama/ollama fb30760 (2026-08): llm/llama_server.go, envconfig/config.go, api/types.go
 //   LM Studio  lmstudio-ai/lmstudio-js: LLMLoadModelConfig; its logs show full-size window caches
-//   KoboldCpp  1.117.1: koboldcpp.py (arguments), gpttype_adapter.cpp (128 cells more than asked for)
+//   KoboldCpp  1.117.1: koboldcpp.py (arguments)
 #include <cmath>
 
 #include "api/request.hpp"
@@ -14,7 +14,6 @@ constexpr std::int64_t kBatchLimit = 1 << 24;  // tokens in one batch: no engine
 constexpr std::int64_t kLayerLimit = 100'000;
 constexpr std::int64_t kCellLimit = std::int64_t{1} << 32;
 constexpr std::int64_t kGpuLimit = 64;
-constexpr std::int64_t kKoboldExtraCells = 128;  // extra_context_handle_fragmentation
 
 // true, false, "on", "off" or "auto".
 std::optional<bool> flash_attention(const ObjectReader& reader, std::string_view key) {
@@ -80,11 +79,11 @@ std::shared_ptr<const DraftModel> read_draft(const ObjectReader& reader, const C
 }
 
 LlamaCppOptions read_own(const ObjectReader& reader, const CallerRows& rows) {
-  reader.only({"name",         "n_ctx",        "n_batch",       "n_ubatch",      "n_seq_max",
-               "n_gpu_layers", "n_cpu_moe",    "n_outputs_max", "flash_attn",    "kv_unified",
-               "swa_full",     "offload_kqv",  "op_offload",    "type_k",        "type_v",
-               "split_mode",   "main_gpu",     "tensor_split",  "mmproj",        "mmproj_offload",
-               "mtp",          "model_draft",  "type_k_draft",  "type_v_draft",  "n_gpu_layers_draft"});
+  reader.only({"name",         "n_ctx",       "n_batch",       "n_ubatch",     "n_seq_max",
+               "n_gpu_layers", "n_cpu_moe",   "n_outputs_max", "flash_attn",   "kv_unified",
+               "swa_full",     "offload_kqv", "op_offload",    "type_k",       "type_v",
+               "split_mode",   "main_gpu",    "tensor_split",  "mmproj",       "mmproj_offload",
+               "mtp",          "model_draft", "type_k_draft",  "type_v_draft", "n_gpu_layers_draft"});
   LlamaCppOptions o;
   o.n_ctx = reader.integer_or("n_ctx", 0, kCellLimit, o.n_ctx);
   o.n_batch = reader.integer_or("n_batch", 1, kBatchLimit, o.n_batch);
@@ -113,19 +112,18 @@ LlamaCppOptions read_own(const ObjectReader& reader, const CallerRows& rows) {
   return o;
 }
 
-LlamaCppOptions read_ollama(const ObjectReader& reader, const LlmRequest& llm) {
-  reader.only({"name", "num_ctx", "num_batch", "num_gpu", "main_gpu", "num_parallel", "flash_attention",
-               "kv_cache_type"});
+LlamaCppOptions read_ollama(const ObjectReader& reader) {
+  reader.only(
+      {"name", "num_ctx", "num_batch", "num_gpu", "main_gpu", "num_parallel", "flash_attention", "kv_cache_type"});
   LlamaCppOptions o;
   o.program = LlamaCppOptions::Program::ollama;
   o.n_seq_max = reader.integer_or("num_parallel", 0, kSequencesLimit, 0);
-  const std::int64_t slots = o.n_seq_max > 0 ? o.n_seq_max : llm.sequences;
-  o.n_ctx = mul(reader.integer_or("num_ctx", 0, kContextLimit, 0), slots);
+  o.n_ctx = reader.integer_or("num_ctx", 0, kContextLimit, 0);
   o.n_batch = o.n_ubatch = reader.integer_or("num_batch", 0, kBatchLimit, 0);
   o.n_gpu_layers = reader.integer_or("num_gpu", -1, kLayerLimit, -1);
   o.flash_attn = flash_attention(reader, "flash_attention");
-  o.kv_unified = false;   // slots are asked for by number
-  o.n_outputs_max = -1;   // llama-server: one row of logits a slot
+  o.kv_unified = false;  // slots are asked for by number
+  o.n_outputs_max = -1;  // llama-server: one row of logits a slot
   if (reader.has("main_gpu")) {
     o.split_mode = LlamaCppOptions::SplitMode::none;
     o.main_gpu = reader.integer_or("main_gpu", 0, kGpuLimit - 1, 0);
@@ -141,8 +139,8 @@ std::int64_t layers_of(double ratio, const Model& model) {
 
 LlamaCppOptions read_lm_studio(const ObjectReader& reader, const LlmRequest& llm) {
   reader.only({"name", "contextLength", "evalBatchSize", "gpuRatio", "flashAttention", "offloadKVCacheToGpu",
-               "maxParallelPredictions", "useUnifiedKvCache", "numCpuExpertLayersRatio",
-               "llamaKCacheQuantizationType", "llamaVCacheQuantizationType"});
+               "maxParallelPredictions", "useUnifiedKvCache", "numCpuExpertLayersRatio", "llamaKCacheQuantizationType",
+               "llamaVCacheQuantizationType"});
   LlamaCppOptions o;
   o.program = LlamaCppOptions::Program::lm_studio;
   o.n_seq_max = reader.integer_or("maxParallelPredictions", 0, kSequencesLimit, 0);
@@ -158,14 +156,14 @@ LlamaCppOptions read_lm_studio(const ObjectReader& reader, const LlmRequest& llm
   return o;
 }
 
-LlamaCppOptions read_koboldcpp(const ObjectReader& reader, const LlmRequest& llm) {
+LlamaCppOptions read_koboldcpp(const ObjectReader& reader) {
   reader.only({"name", "contextsize", "batchsize", "blasbatchsize", "gpulayers", "quantkv", "noflashattention",
-               "flashattention", "lowvram", "noswa", "moecpu", "tensor_split", "maingpu", "parallelrequests", "mmprojcpu"});
+               "flashattention", "lowvram", "noswa", "moecpu", "tensor_split", "maingpu", "parallelrequests",
+               "mmprojcpu"});
   LlamaCppOptions o;
   o.program = LlamaCppOptions::Program::koboldcpp;
   o.n_seq_max = reader.integer_or("parallelrequests", 0, 32, 0);
-  const std::int64_t asked = reader.integer_or("contextsize", 0, kContextLimit, 0);
-  o.n_ctx = add(asked > 0 ? asked : mul(llm.context, llm.sequences), kKoboldExtraCells);
+  o.n_ctx = reader.integer_or("contextsize", 0, kContextLimit, 0);
   if (reader.has("batchsize") && reader.has("blasbatchsize")) {
     refuse("/engine/blasbatchsize", "blasbatchsize is another name of batchsize", shown(*reader.find("blasbatchsize")),
            "one of the two");
@@ -187,9 +185,9 @@ LlamaCppOptions read_koboldcpp(const ObjectReader& reader, const LlmRequest& llm
 LlamaCppOptions read_llama_cpp(const ObjectReader& reader, const LlmRequest& llm, const CallerRows& rows,
                                LlamaCppOptions::Program program) {
   switch (program) {
-    case LlamaCppOptions::Program::ollama: return read_ollama(reader, llm);
+    case LlamaCppOptions::Program::ollama: return read_ollama(reader);
     case LlamaCppOptions::Program::lm_studio: return read_lm_studio(reader, llm);
-    case LlamaCppOptions::Program::koboldcpp: return read_koboldcpp(reader, llm);
+    case LlamaCppOptions::Program::koboldcpp: return read_koboldcpp(reader);
     default: return read_own(reader, rows);
   }
 }

@@ -22,11 +22,8 @@ struct Write {
     out.end_array();
   }
 
-  // What one slot gets of the cells of all.
-  static std::int64_t per_slot(const LlamaCppOptions& o) { return o.n_seq_max > 0 ? o.n_ctx / o.n_seq_max : o.n_ctx; }
-
   void ollama(const LlamaCppOptions& o) const {
-    out.field("num_ctx", per_slot(o)).field("num_batch", o.n_batch).field("num_gpu", o.n_gpu_layers);
+    out.field("num_ctx", o.n_ctx).field("num_batch", o.n_batch).field("num_gpu", o.n_gpu_layers);
     out.field("num_parallel", o.n_seq_max);
     flash("flash_attention", o);
   }
@@ -57,8 +54,8 @@ struct Write {
     flash("flash_attn", o);
     out.field("kv_unified", o.kv_unified);
     out.field("swa_full", o.swa_full).field("offload_kqv", o.offload_kqv).field("op_offload", o.op_offload);
-    out.field("split_mode", o.split_mode == LlamaCppOptions::SplitMode::none ? std::string_view("none")
-                                                                             : std::string_view("layer"));
+    out.field("split_mode",
+              o.split_mode == LlamaCppOptions::SplitMode::none ? std::string_view("none") : std::string_view("layer"));
     out.field("main_gpu", o.main_gpu);
     shares(o);
     out.field("mmproj", o.mmproj).field("mmproj_offload", o.mmproj_offload).field("mtp", o.mtp);

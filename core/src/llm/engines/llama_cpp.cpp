@@ -133,14 +133,20 @@ LlamaCppOptions effective(const LlmRequest& request, const LlamaCppOptions& opti
   LlamaCppOptions filled = options;
   // What the engine would refuse stays as it was asked for, so that it is refused.
   const bool sane = !refused(request, options);
-  filled.n_ctx = sane ? s.n_ctx : options.n_ctx;
+  if (sane && options.program != LlamaCppOptions::Program::koboldcpp) {
+    filled.n_ctx = options.program == LlamaCppOptions::Program::ollama ? s.n_ctx / s.n_seq : s.n_ctx;
+  } else if (sane && options.n_ctx == 0) {
+    filled.n_ctx = mul(request.context, request.sequences);
+  }
   filled.flash_attn = s.flash_attn;
   filled.n_batch = s.n_batch;
   filled.n_ubatch = s.n_ubatch;
   filled.n_seq_max = sane ? s.n_seq : options.n_seq_max;
   filled.n_gpu_layers = s.n_gpu_layers;
   filled.n_cpu_moe = s.n_cpu_moe;
-  filled.n_outputs_max = options.n_outputs_max > 0 ? options.n_outputs_max : options.n_outputs_max < 0 ? s.n_seq : s.n_batch;
+  filled.n_outputs_max = options.n_outputs_max > 0   ? options.n_outputs_max
+                         : options.n_outputs_max < 0 ? s.n_seq
+                                                     : s.n_batch;
   filled.mmproj = options.mmproj && has_tower(*request.model);
   return filled;
 }
@@ -162,8 +168,9 @@ Result<LlmEstimate> llama_cpp::estimate_one_model(const LlmRequest& request, con
   const Settings s = settle(request, options);
   Kept& kept = memo.part<Kept>();
   const WeightPlan& plan = kept.plans.of({request.weights}, [&] { return plan_weights(model, request.weights); });
-  const Placement& placement = kept.placements.of({s.n_gpu_layers, request.machine.count, s.one_gpu, s.main_gpu, s.tensor_split},
-                                                  [&] { return place_layers(model, s, request.machine.count); });
+  const Placement& placement =
+      kept.placements.of({s.n_gpu_layers, request.machine.count, s.one_gpu, s.main_gpu, s.tensor_split},
+                         [&] { return place_layers(model, s, request.machine.count); });
   CacheOfLayers caches(model, s, kept);
 
   std::vector<DeviceSums> gpus(static_cast<std::size_t>(placement.gpus));

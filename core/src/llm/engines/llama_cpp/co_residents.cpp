@@ -99,7 +99,8 @@ void add_mtp(const LlmRequest& request, const LlamaCppOptions& options, LlmEstim
         {kind, label, where, stages, bytes, formula, {{"layers", static_cast<double>(count)}}, kSource});
   };
   entry(Kind::weights, "Prediction layers (MTP), weights", device,
-        Interval::exact(weight_bytes(model, request.weights, Part::mtp)), "sum of the tensors of the prediction layers");
+        Interval::exact(weight_bytes(model, request.weights, Part::mtp)),
+        "sum of the tensors of the prediction layers");
   Bytes cached = 0;
   for (const Layer& layer : head.layers) {
     const CacheBytes bytes = cache_of(head, layer, s, on_gpu && options.offload_kqv);

@@ -35,9 +35,8 @@ bool is_pooler(const Model& model, const Tensor& tensor) {
     return t.part == Part::text && t.layer < 0 && (t.role == Role::matrix || t.role == Role::bias);
   };
   if (model.causal || !outside(tensor)) return false;
-  return std::count_if(model.tensors.begin(), model.tensors.end(), [&](const Tensor& t) {
-           return outside(t) && t.role == Role::matrix;
-         }) < 2;
+  return std::count_if(model.tensors.begin(), model.tensors.end(),
+                       [&](const Tensor& t) { return outside(t) && t.role == Role::matrix; }) < 2;
 }
 
 void add_to(WeightBytes& sum, const WeightBytes& more) {
@@ -77,12 +76,11 @@ WeightPlan plan_weights(const Model& model, const WeightFormat& format) {
       continue;
     }
     const TensorType& type = mix.type_of(tensor);
-    const WeightBytes bytes{gpu_tensor_bytes(type, tensor),
-                            mul(round_up(row_bytes(type, tensor.ne0, mul(tensor.ne1, tensor.ne2)), kHostAlignment),
-                                tensor.count)};
+    const WeightBytes bytes{
+        gpu_tensor_bytes(type, tensor),
+        mul(round_up(row_bytes(type, tensor.ne0, mul(tensor.ne1, tensor.ne2)), kHostAlignment), tensor.count)};
     // Norms of embeddings and the projection of per-layer embeddings belong to the first layer (src/llama-arch.cpp).
-    const bool in_first =
-        tensor.layer < 0 && (tensor.role == Role::per_layer_model_proj || tensor.role == Role::norm);
+    const bool in_first = tensor.layer < 0 && (tensor.role == Role::per_layer_model_proj || tensor.role == Role::norm);
     const auto layer = static_cast<std::size_t>(in_first ? 0 : tensor.layer);
     if ((tensor.layer >= 0 || in_first) && layer < plan.layers.size()) {
       add_to(is_routed(tensor) ? plan.experts[layer] : plan.layers[layer], bytes);
@@ -116,13 +114,12 @@ WeightPlan plan_weights(const Model& model, const WeightFormat& format) {
 }
 
 Bytes rope_table_bytes(const Model& model, bool on_gpu) {
+  std::int64_t widest = 0;  // Gemma 4 has heads of two sizes, the table is of the larger
   for (const Layer& layer : model.layers) {
-    if (!layer.attention) continue;
-    const auto turned =
-        static_cast<std::int64_t>(model.rotary_fraction * static_cast<double>(layer.attention->head_dim));
-    return model.rope_tables * round_up(4 * (turned / 2), on_gpu ? kAlignment : kHostAlignment);
+    if (layer.attention) widest = std::max(widest, layer.attention->head_dim);
   }
-  return 0;
+  const auto turned = static_cast<std::int64_t>(model.rotary_fraction * static_cast<double>(widest));
+  return model.rope_tables * round_up(4 * (turned / 2), on_gpu ? kAlignment : kHostAlignment);
 }
 
 const TensorType& WeightPlan::type_of(std::size_t layer, Role role) const {

@@ -31,6 +31,15 @@ std::optional<Error> refused_cache(const TensorType& type, std::int64_t head_dim
   return std::nullopt;
 }
 
+// Cells of all slots, as the program asks for them. Ollama: llm/llama_server.go, num_ctx is one slot's; KoboldCpp:
+// gpttype_adapter.cpp, extra_context_handle_fragmentation.
+std::int64_t asked_cells(const LlmRequest& request, const LlamaCppOptions& options, std::int64_t n_seq) {
+  using Program = LlamaCppOptions::Program;
+  if (options.program == Program::ollama && options.n_ctx > 0) return mul(options.n_ctx, n_seq);
+  const std::int64_t cells = options.n_ctx > 0 ? options.n_ctx : mul(request.context, request.sequences);
+  return options.program == Program::koboldcpp ? add(cells, 128) : cells;
+}
+
 // Ollama (fb30760) server/sched.go, generationBatchForContext: where the larger batch fits with room to spare.
 std::int64_t batch_for(std::int64_t cells, bool flash_attn) {
   if (!flash_attn || cells <= 4096) return 512;
@@ -43,8 +52,7 @@ Settings settle(const LlmRequest& request, const LlamaCppOptions& options) {
   const auto layers = static_cast<std::int64_t>(request.model->layers.size());
   Settings s;
   s.n_seq = std::clamp<std::int64_t>(options.n_seq_max > 0 ? options.n_seq_max : request.sequences, 1, kMaxSequences);
-  const std::int64_t asked =
-      std::min(options.n_ctx > 0 ? options.n_ctx : mul(request.context, request.sequences), kMaxCells);
+  const std::int64_t asked = std::min(asked_cells(request, options, s.n_seq), kMaxCells);
   s.flash_attn = options.flash_attn.value_or(has_flash_kernels(*request.model));
   s.kv_unified = options.kv_unified;
   s.swa_full = options.swa_full;
