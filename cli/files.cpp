@@ -19,7 +19,7 @@ struct Close {
   }
 };
 
-std::string read_limited(const std::string& path, const std::string& flag) {
+std::string read_limited(const std::string& path, const std::string& flag, const char* expected) {
   const std::unique_ptr<std::FILE, Close> file(path == "-" ? stdin : std::fopen(path.c_str(), "rb"));
   if (!file) throw Problem{flag, "cannot open the file: " + std::string(std::strerror(errno)), path, ""};
   std::string text;
@@ -31,8 +31,7 @@ std::string read_limited(const std::string& path, const std::string& flag) {
   }
   if (std::ferror(file.get()))
     throw Problem{flag, "cannot read the file: " + std::string(std::strerror(errno)), path, ""};
-  if (text.size() > kFileLimitBytes)
-    throw Problem{flag, "the file is longer than 8 MiB", path, "a config.json of some kilobytes"};
+  if (text.size() > kFileLimitBytes) throw Problem{flag, "the file is longer than 8 MiB", path, expected};
   return text;
 }
 
@@ -62,7 +61,7 @@ std::string json_file(const std::string& path, const std::string& flag) {
                     "a file, a folder that holds config.json, or -"};
     }
   }
-  std::string text = read_limited(file, flag);
+  std::string text = read_limited(file, flag, "a config.json of some kilobytes");
   if (text.starts_with("\xEF\xBB\xBF")) text.erase(0, 3);  // a byte order mark may open a file, not a value
   if (text.starts_with("GGUF")) {
     throw Problem{flag, "this is a GGUF file", file, "the config.json of the model it was made from"};
@@ -73,6 +72,10 @@ std::string json_file(const std::string& path, const std::string& flag) {
     if (c == '\n' || c == '\r') c = ' ';
   }
   return text;
+}
+
+std::string text_file(const std::string& path, const std::string& flag) {
+  return read_limited(path, flag, "the lines of one start");
 }
 
 }  // namespace vram::cli

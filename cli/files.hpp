@@ -12,4 +12,7 @@ inline constexpr std::size_t kFileLimitBytes = std::size_t{8} << 20;
 // Throws Problem, naming `flag`: cannot be read, over 8 MiB (at most that much is read), not JSON.
 std::string json_file(const std::string& path, const std::string& flag);
 
+// The text in a file or in "-". Throws likewise, whatever the text is.
+std::string text_file(const std::string& path, const std::string& flag);
+
 }  // namespace vram::cli

@@ -34,6 +34,11 @@ const std::vector<Field>& engine_fields() {
       {"--n-batch", "n_batch", Type::number, "llama.cpp", "Tokens submitted at once (default 2048)"},
       {"--flash-attn,!--no-flash-attn", "flash_attn", Type::boolean, "llama.cpp",
        "FlashAttention, also -fa (default: on)"},
+      {"--split-mode", "split_mode", Type::text, "llama.cpp", "layer, or none: all on --main-gpu"},
+      {"--main-gpu", "main_gpu", Type::number, "llama.cpp", "The GPU of --split-mode none, also -mg"},
+      {"--n-seq-max,--parallel", "n_seq_max", Type::number, "llama.cpp", "Slots of the server, also -np"},
+      {"--kv-offload,!--no-kv-offload", "offload_kqv", Type::boolean, "llama.cpp", "KV cache on the GPU"},
+      {"--mmproj,!--no-mmproj", "mmproj", Type::boolean, "llama.cpp", "The vision encoder's file is loaded"},
       {"--swa-full", "swa_full", Type::boolean, "llama.cpp", "Full-size cache for sliding-window layers"},
       {"--kv-unified,!--no-kv-unified", "kv_unified", Type::boolean, "llama.cpp", "One cache shared by all sequences"},
       {"--tensor-parallel-size", "tensor_parallel_size", Type::number, "vllm", "GPUs that share each layer, also -tp"},
@@ -65,8 +70,14 @@ std::string first_flag(const Field& field) {
 
 std::string long_spelling(std::string_view argument) {
   static const std::map<std::string_view, std::string_view> spellings = {
-      {"-ngl", "--n-gpu-layers"}, {"-ncmoe", "--n-cpu-moe"},         {"-ub", "--n-ubatch"},
-      {"-fa", "--flash-attn"},    {"-tp", "--tensor-parallel-size"}, {"-pp", "--pipeline-parallel-size"},
+      {"-ngl", "--n-gpu-layers"},
+      {"-mg", "--main-gpu"},
+      {"-np", "--parallel"},
+      {"-ncmoe", "--n-cpu-moe"},
+      {"-ub", "--n-ubatch"},
+      {"-fa", "--flash-attn"},
+      {"-tp", "--tensor-parallel-size"},
+      {"-pp", "--pipeline-parallel-size"},
   };
   const std::size_t equals = argument.find('=');
   const auto found = spellings.find(argument.substr(0, equals));

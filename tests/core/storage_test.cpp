@@ -73,7 +73,7 @@ TEST_CASE("Llama 3.1 8B in Q4_K_M: the quantizer's own sizes") {
 TEST_CASE("Llama 3.1 8B on one GPU takes what the engine reports") {
   const Model model = llama_8b();
   const llama_cpp::WeightPlan plan = llama_cpp::plan_weights(model, *find_weight_format("q4_k_m"));
-  Bytes gpu = plan.output.gpu + plan.tied_head.gpu + llama_cpp::rope_table_bytes(model);
+  Bytes gpu = plan.output.gpu + plan.tied_head.gpu + llama_cpp::rope_table_bytes(model, true);
   for (const auto& layer : plan.layers) gpu += layer.gpu;
   CHECK(gpu == 4617396480);
   CHECK(plan.input.host == 295501824);  // the embedding stays in RAM

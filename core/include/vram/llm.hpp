@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <variant>
@@ -19,20 +20,40 @@ namespace vram {
 // Weights and cache, nothing else: the floor under every engine.
 struct IdealOptions {};
 
+// A second, smaller model beside the first, for speculative decoding. Context, batch and sequences are the first's.
+struct DraftModel {
+  Model model;
+  WeightFormat weights;
+  const TensorType* type_k = nullptr;  // never null
+  const TensorType* type_v = nullptr;
+  std::int64_t n_gpu_layers = -1;      // -1: all
+};
+
 // llama.cpp's own parameter names (llama.h: llama_model_params, llama_context_params).
 struct LlamaCppOptions {
-  std::int64_t n_ctx = 0;           // 0: context x sequences
-  std::int64_t n_batch = 2048;
+  // Programs that run llama.cpp under option names and defaults of their own.
+  enum class Program : std::uint8_t { llama_cpp, ollama, lm_studio, koboldcpp };
+  enum class SplitMode : std::uint8_t { none, layer };
+  Program program = Program::llama_cpp;
+  std::int64_t n_ctx = 0;           // 0: context x sequences. Ollama: of one slot, 0: context
+  std::int64_t n_batch = 2048;      // 0: the program's own choice (Ollama)
   std::int64_t n_ubatch = 512;
   std::int64_t n_seq_max = 0;       // 0: sequences
   std::int64_t n_gpu_layers = -1;   // -1: all, the output layer included
   std::int64_t n_cpu_moe = 0;       // experts of the first n layers stay in RAM; -1: of all layers (--cpu-moe)
-  std::int64_t n_outputs_max = 0;   // 0: n_batch
-  bool flash_attn = true;
+  std::int64_t n_outputs_max = 0;   // 0: n_batch; -1: n_seq_max
+  std::optional<bool> flash_attn;   // empty: on where the GPU has a kernel for the model's heads (auto)
   bool kv_unified = true;
   bool swa_full = false;
   bool offload_kqv = true;
   bool op_offload = true;
+  SplitMode split_mode = SplitMode::layer;
+  std::int64_t main_gpu = 0;            // the GPU that holds everything when split_mode is none
+  std::vector<double> tensor_split;     // shares of the GPUs; empty: equal
+  bool mmproj = true;                   // the vision encoder's file is loaded, if the model has one
+  bool mmproj_offload = true;           // onto a GPU
+  bool mtp = false;                     // drafts with the model's own multi-token-prediction layers
+  std::shared_ptr<const DraftModel> draft;
 };
 
 // vLLM's own parameter names (vllm/engine/arg_utils.py).

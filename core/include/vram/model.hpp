@@ -176,6 +176,7 @@ struct Model {
   bool parallel_residual = false;            // attention and feed-forward side by side (Cohere, Falcon, Phi-2, NeoX)
   bool causal = true;                        // false: encoder (BERT)
   int rope_tables = 0;                       // stored tables of rotary frequency factors (Llama 3.1: 1, LongRoPE: 2)
+  double rotary_fraction = 1;                // share of a head that rotary positions turn
   std::string torch_dtype = "bf16";          // storage id of the checkpoint's 16/32-bit tensors
   std::string native_weights = "bf16";       // storage id of the published checkpoint ("fp8_block", "mxfp4", ...)
   double mtp_layers = 0;                     // multi-token-prediction layers in the checkpoint

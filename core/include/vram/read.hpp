@@ -12,6 +12,9 @@ namespace vram {
 // A Hugging Face config.json. `path` is the JSON pointer that errors are reported under.
 Result<Model> read_config(std::string_view json_text, std::string_view path);
 
+// The same model in a file that stores query, key and value of its attention layers as one matrix (GGUF attn_qkv).
+void fuse_qkv(Model& model);
+
 // A model known only by its numbers, as people type them.
 struct ManualModel {
   double parameters_billion = 0;          // > 0, 1e-6..1e5

@@ -24,7 +24,7 @@ Heads heads_of(const Model& model) {
 }
 
 bool uses_flash_attention(const EngineOptions& engine) {
-  if (const auto* o = std::get_if<LlamaCppOptions>(&engine)) return o->flash_attn;
+  if (const auto* o = std::get_if<LlamaCppOptions>(&engine)) return o->flash_attn.value_or(true);
   if (const auto* o = std::get_if<TransformersOptions>(&engine)) {
     return o->attn_implementation != TransformersOptions::AttnImplementation::eager;
   }

@@ -30,9 +30,9 @@ std::string answer(std::string_view text) {
   const Json request = parse_json(text, "");
   const ObjectReader reader(request, "");
   if (!reader.has("op")) refuse("/op", "op is missing", "", "\"estimate\", for instance");
-  enum : std::size_t { estimate, max_context, max_batch, reference, catalogue, profiles, version, sweep };
+  enum : std::size_t { estimate, max_context, max_batch, reference, catalogue, profiles, version, sweep, check_log };
   switch (reader.choice_or(
-      "op", {"estimate", "max_context", "max_batch", "reference", "catalogue", "profiles", "version", "sweep"}, 0)) {
+      "op", {"estimate", "max_context", "max_batch", "reference", "catalogue", "profiles", "version", "sweep", "check_log"}, 0)) {
     case estimate: return answer_estimate(request, "estimate");
     case max_context: return answer_estimate(request, "max_context");
     case max_batch: return answer_estimate(request, "max_batch");
@@ -40,6 +40,7 @@ std::string answer(std::string_view text) {
     case catalogue: return answer_catalogue(request);
     case profiles: return answer_profiles(request);
     case sweep: return answer_sweep(request);
+    case check_log: return answer_check_log(request);
     default: return answer_version(request);
   }
 }

@@ -36,8 +36,6 @@ void write_weight_formats(JsonWriter& out) {
   out.end_array();
 }
 
-const EngineOptions kEngines[] = {LlamaCppOptions{}, VllmOptions{}, TransformersOptions{}, IdealOptions{}};
-
 void write_cache_types(JsonWriter& out) {
   out.key("kv_cache_types").begin_array();
   for (const TensorType& type : tensor_types()) {
@@ -50,7 +48,7 @@ void write_cache_types(JsonWriter& out) {
 
 void write_engines(JsonWriter& out) {
   out.key("engines").begin_array();
-  for (const EngineOptions& engine : kEngines) {
+  for (const EngineOptions& engine : every_engine()) {
     out.begin_object().field("name", name_of(engine)).field("checked_against", checked_against(engine)).key("options");
     write_options(out, engine);
     out.key("kv_cache_types").begin_array();

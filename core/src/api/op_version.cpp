@@ -1,5 +1,5 @@
 #include "api/ops.hpp"
-#include "vram/llm.hpp"
+#include "api/request.hpp"
 
 namespace vram {
 
@@ -8,8 +8,7 @@ std::string answer_version(const Json& request) {
   JsonWriter out(512);
   out.begin_object().field("ok", true).field("op", "version");
   out.field("version", VRAM_VERSION).field("api", kApiVersion).key("engines").begin_array();
-  const EngineOptions engines[] = {LlamaCppOptions{}, VllmOptions{}, TransformersOptions{}, IdealOptions{}};
-  for (const EngineOptions& engine : engines) {
+  for (const EngineOptions& engine : every_engine()) {
     out.begin_object().field("name", name_of(engine)).field("checked_against", checked_against(engine)).end_object();
   }
   out.end_array().end_object();

@@ -15,6 +15,7 @@ std::string answer_reference(const Json& request);
 std::string answer_catalogue(const Json& request);
 std::string answer_profiles(const Json& request);
 std::string answer_version(const Json& request);
+std::string answer_check_log(const Json& request);
 std::string answer_sweep(const Json& request);
 // The same with its columns as bytes: see sweep() in vram/api.hpp.
 std::string answer_sweep_arrays(const Json& request);

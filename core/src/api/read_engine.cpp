@@ -12,25 +12,6 @@ constexpr std::int64_t kBatchLimit = 1 << 24;
 constexpr std::int64_t kLayerLimit = 100'000;
 constexpr std::int64_t kParallelLimit = 64;  // as many as GPUs in a machine
 
-LlamaCppOptions read_llama_cpp(const ObjectReader& reader) {
-  reader.only({"name", "n_ctx", "n_batch", "n_ubatch", "n_seq_max", "n_gpu_layers", "n_cpu_moe", "n_outputs_max",
-               "flash_attn", "kv_unified", "swa_full", "offload_kqv", "op_offload", "type_k", "type_v"});
-  LlamaCppOptions o;
-  o.n_ctx = reader.integer_or("n_ctx", 0, std::int64_t{1} << 32, o.n_ctx);
-  o.n_batch = reader.integer_or("n_batch", 1, kBatchLimit, o.n_batch);
-  o.n_ubatch = reader.integer_or("n_ubatch", 1, kBatchLimit, o.n_ubatch);
-  o.n_seq_max = reader.integer_or("n_seq_max", 0, kSequencesLimit, o.n_seq_max);
-  o.n_gpu_layers = reader.integer_or("n_gpu_layers", -1, kLayerLimit, o.n_gpu_layers);
-  o.n_cpu_moe = reader.integer_or("n_cpu_moe", -1, kLayerLimit, o.n_cpu_moe);
-  o.n_outputs_max = reader.integer_or("n_outputs_max", 0, kBatchLimit, o.n_outputs_max);
-  o.flash_attn = reader.boolean_or("flash_attn", o.flash_attn);
-  o.kv_unified = reader.boolean_or("kv_unified", o.kv_unified);
-  o.swa_full = reader.boolean_or("swa_full", o.swa_full);
-  o.offload_kqv = reader.boolean_or("offload_kqv", o.offload_kqv);
-  o.op_offload = reader.boolean_or("op_offload", o.op_offload);
-  return o;
-}
-
 VllmOptions read_vllm(const ObjectReader& reader) {
   reader.only({"name", "gpu_memory_utilization", "tensor_parallel_size", "pipeline_parallel_size", "max_model_len",
                "max_num_seqs", "max_num_batched_tokens", "kv_cache_dtype", "block_size", "enforce_eager"});
@@ -101,7 +82,9 @@ TransformersOptions read_transformers(const ObjectReader& reader) {
   return o;
 }
 
-const TensorType* cache_type(const EngineOptions& engine, const Json& json, const std::string& path) {
+}  // namespace
+
+const TensorType* read_cache_type(const EngineOptions& engine, const Json& json, const std::string& path) {
   const std::vector<std::string_view> valid = cache_types(engine);
   std::string expected;
   for (const std::string_view id : valid) expected += (expected.empty() ? "one of: " : ", ") + std::string(id);
@@ -114,6 +97,8 @@ const TensorType* cache_type(const EngineOptions& engine, const Json& json, cons
   }
   return type;
 }
+
+namespace {
 
 // One side of the cache may be named in "kv_cache" and among the engine's options: then both must agree.
 const TensorType* agreed(const TensorType* type, const TensorType* again, const std::string& path) {
@@ -140,27 +125,34 @@ void read_cache(const ObjectReader& request, const ObjectReader* engine, LlmRequ
   if (json != nullptr && json->is_object()) {
     const ObjectReader reader(*json, "/kv_cache");
     reader.only({"k", "v"});
-    if (reader.has("k")) k = cache_type(llm.engine, *reader.find("k"), "/kv_cache/k");
-    if (reader.has("v")) v = cache_type(llm.engine, *reader.find("v"), "/kv_cache/v");
+    if (reader.has("k")) k = read_cache_type(llm.engine, *reader.find("k"), "/kv_cache/k");
+    if (reader.has("v")) v = read_cache_type(llm.engine, *reader.find("v"), "/kv_cache/v");
   } else if (json != nullptr) {
-    k = v = cache_type(llm.engine, *json, "/kv_cache");
+    k = v = read_cache_type(llm.engine, *json, "/kv_cache");
   }
   if (engine != nullptr) {
     const auto option = [&](std::string_view key) -> const TensorType* {
       const Json* typed = engine->find(key);
       if (typed == nullptr || (key == "kv_cache_dtype" && *typed == "auto")) return nullptr;
-      return cache_type(llm.engine, *typed, engine->path_of(key));
+      return read_cache_type(llm.engine, *typed, engine->path_of(key));
     };
     k = agreed(k, option("type_k"), "/engine/type_k");
     v = agreed(v, option("type_v"), "/engine/type_v");
-    const TensorType* both = option("kv_cache_dtype");
-    k = agreed(k, both, "/engine/kv_cache_dtype");
-    v = agreed(v, both, "/engine/kv_cache_dtype");
+    k = agreed(k, option("llamaKCacheQuantizationType"), "/engine/llamaKCacheQuantizationType");
+    v = agreed(v, option("llamaVCacheQuantizationType"), "/engine/llamaVCacheQuantizationType");
+    for (const char* key : {"kv_cache_dtype", "kv_cache_type", "quantkv"}) {
+      const TensorType* both = option(key);
+      k = agreed(k, both, engine->path_of(key));
+      v = agreed(v, both, engine->path_of(key));
+    }
   }
   const TensorType* fallback = default_cache_type(llm.engine, *llm.model);
   llm.type_k = k != nullptr ? k : fallback;
   llm.type_v = v != nullptr ? v : fallback;
+  const auto* o = std::get_if<LlamaCppOptions>(&llm.engine);
   const bool one_type =
+      (o != nullptr &&
+       (o->program == LlamaCppOptions::Program::ollama || o->program == LlamaCppOptions::Program::koboldcpp)) ||
       std::holds_alternative<VllmOptions>(llm.engine) || std::holds_alternative<TransformersOptions>(llm.engine);
   if (one_type && llm.type_k != llm.type_v) {
     refuse("/kv_cache", std::string(name_of(llm.engine)) + " keeps keys and values in one type",
@@ -172,10 +164,13 @@ void read_cache(const ObjectReader& request, const ObjectReader* engine, LlmRequ
 }  // namespace
 
 //   llama.cpp     common/arg.cpp, kv_cache_types
+//   Ollama        docs/faq (OLLAMA_KV_CACHE_TYPE); KoboldCpp koboldcpp.py (--quantkv)
 //   vLLM          vllm/config/cache.py, CacheDType; the model's own dtype for "auto"
 //   transformers  the dtype the model runs in (DynamicCache, StaticCache)
 std::vector<std::string_view> cache_types(const EngineOptions& engine) {
-  if (std::holds_alternative<LlamaCppOptions>(engine)) {
+  if (const auto* o = std::get_if<LlamaCppOptions>(&engine)) {
+    if (o->program == LlamaCppOptions::Program::ollama) return {"f16", "q8_0", "q4_0"};
+    if (o->program == LlamaCppOptions::Program::koboldcpp) return {"f16", "bf16", "q8_0", "q5_1", "q4_0"};
     return {"f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "iq4_nl", "q5_0", "q5_1"};
   }
   if (std::holds_alternative<VllmOptions>(engine)) return {"f32", "f16", "bf16", "fp8_e4m3", "fp8_e5m2"};
@@ -187,7 +182,33 @@ std::vector<std::string_view> cache_types(const EngineOptions& engine) {
   return all;
 }
 
-void read_engine(const ObjectReader& request, LlmRequest& llm) {
+namespace {
+
+// A program around llama.cpp with the defaults that differ.
+LlamaCppOptions defaults_of(LlamaCppOptions::Program program) {
+  LlamaCppOptions o;
+  o.program = program;
+  o.n_batch = o.n_ubatch = program == LlamaCppOptions::Program::ollama ? 0 : 512;
+  o.kv_unified = program != LlamaCppOptions::Program::ollama;
+  o.swa_full = program == LlamaCppOptions::Program::lm_studio;
+  if (program == LlamaCppOptions::Program::koboldcpp) o.flash_attn = true;
+  return o;
+}
+
+}  // namespace
+
+std::vector<EngineOptions> every_engine() {
+  using Program = LlamaCppOptions::Program;
+  return {LlamaCppOptions{},
+          VllmOptions{},
+          TransformersOptions{},
+          IdealOptions{},
+          defaults_of(Program::ollama),
+          defaults_of(Program::lm_studio),
+          defaults_of(Program::koboldcpp)};
+}
+
+void read_engine(const ObjectReader& request, const CallerRows& rows, LlmRequest& llm) {
   const Json* json = request.find("engine");
   llm.engine = LlamaCppOptions{};
   if (json == nullptr) {
@@ -195,10 +216,15 @@ void read_engine(const ObjectReader& request, LlmRequest& llm) {
     return;
   }
   const ObjectReader reader(*json, "/engine");
-  switch (reader.choice_or("name", {"llama.cpp", "vllm", "transformers", "ideal"}, 0)) {
-    case 0: llm.engine = read_llama_cpp(reader); break;
+  using Program = LlamaCppOptions::Program;
+  switch (
+      reader.choice_or("name", {"llama.cpp", "vllm", "transformers", "ideal", "ollama", "lm-studio", "koboldcpp"}, 0)) {
+    case 0: llm.engine = read_llama_cpp(reader, llm, rows, Program::llama_cpp); break;
     case 1: llm.engine = read_vllm(reader); break;
     case 2: llm.engine = read_transformers(reader); break;
+    case 4: llm.engine = read_llama_cpp(reader, llm, rows, Program::ollama); break;
+    case 5: llm.engine = read_llama_cpp(reader, llm, rows, Program::lm_studio); break;
+    case 6: llm.engine = read_llama_cpp(reader, llm, rows, Program::koboldcpp); break;
     default: reader.only({"name"}); llm.engine = IdealOptions{};
   }
   read_cache(request, &reader, llm);

@@ -94,7 +94,7 @@ Model read_model(const ObjectReader& request, const CallerRows& rows) {
   const Json* json = request.find("model");
   if (json == nullptr) refuse("/model", "model is missing", "", kForms);
   const ObjectReader reader(*json, "/model");
-  reader.only({"id", "config", "name", "manual"});
+  reader.only({"id", "config", "name", "manual", "fused_qkv"});
   if (reader.has("id") + reader.has("config") + reader.has("manual") != 1) {
     refuse("/model", "a model is given by exactly one of id, config and manual", shown(*json), kForms);
   }
@@ -102,10 +102,11 @@ Model read_model(const ObjectReader& request, const CallerRows& rows) {
     refuse("/model/name", "a model of the catalogue has its name already", shown(*reader.find("name")),
            "no name beside id");
   }
-  if (reader.has("id")) return named_model(reader.string("id"), rows);
-  Model model = reader.has("config") ? read_config(*reader.find("config"), "/model/config")
-                                     : manual_model(*reader.find("manual"));
+  Model model = reader.has("id")       ? named_model(reader.string("id"), rows)
+                : reader.has("config") ? read_config(*reader.find("config"), "/model/config")
+                                       : manual_model(*reader.find("manual"));
   model.name = reader.string_or("name", model.name);
+  if (reader.boolean_or("fused_qkv", false)) fuse_qkv(model);
   return model;
 }
 

@@ -32,7 +32,8 @@ std::string native_format(const ObjectReader& request, const Model& model) {
   const Json* engine = request.find("engine");
   const Json* name =
       engine != nullptr && engine->is_object() && engine->contains("name") ? &engine->at("name") : nullptr;
-  const bool llama_cpp = name == nullptr || (name->is_string() && *name == "llama.cpp");
+  const bool llama_cpp =
+      name == nullptr || *name == "llama.cpp" || *name == "ollama" || *name == "lm-studio" || *name == "koboldcpp";
   return llama_cpp && model.native_weights == "mxfp4" ? "mxfp4_moe" : model.native_weights;
 }
 

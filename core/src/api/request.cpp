@@ -62,7 +62,7 @@ void read_request(const Json& json, EstimateRequest& request) {
         {"/context", "the model's configuration states max_position_embeddings = " + std::to_string(trained_for) +
                          "; memory is counted for " + std::to_string(llm.context) + " tokens all the same"});
   }
-  read_engine(reader, llm);
+  read_engine(reader, request.rows, llm);
   request.has_gpu = read_gpu(reader, request.rows, llm.machine);
   request.profiles = read_profiles(reader, request.rows);
   llm.profile = request.profiles(llm.machine);

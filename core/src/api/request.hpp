@@ -62,7 +62,13 @@ CallerRows read_rows(const ObjectReader& reader);
 Model read_model(const ObjectReader& reader, const CallerRows& rows);
 WeightFormat read_weights(const ObjectReader& reader, const Model& model);
 // Engine and options; KV cache types, which some engines also name among their options.
-void read_engine(const ObjectReader& reader, LlmRequest& request);
+void read_engine(const ObjectReader& reader, const CallerRows& rows, LlmRequest& request);
+// All of them with their defaults, the presets of llama.cpp last.
+std::vector<EngineOptions> every_engine();
+LlamaCppOptions read_llama_cpp(const ObjectReader& engine, const LlmRequest& request, const CallerRows& rows,
+                               LlamaCppOptions::Program program);
+// A storage id that the engine has a KV cache in.
+const TensorType* read_cache_type(const EngineOptions& engine, const Json& json, const std::string& path);
 // Storage ids that an engine has a KV cache in.
 std::vector<std::string_view> cache_types(const EngineOptions& engine);
 // False when the request names no GPU.

@@ -41,7 +41,7 @@ CellRequests::Cell CellRequests::at(const CellIndex& index) {
   const Result<Engine>& engine = engine_.of(index, [&] {
     LlmRequest read;
     read.model = &*model;
-    read_engine(reader(), read);
+    read_engine(reader(), read_rows(reader()), read);
     return Engine{read.engine, read.type_k, read.type_v};
   });
   if (!engine.ok()) return refused(engine.error());

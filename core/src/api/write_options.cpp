@@ -8,11 +8,57 @@ struct Write {
 
   void operator()(const IdealOptions&) const {}
 
+  void flash(std::string_view key, const LlamaCppOptions& o) const {
+    if (o.flash_attn) {
+      out.field(key, *o.flash_attn);
+    } else {
+      out.field(key, std::string_view("auto"));
+    }
+  }
+
+  void shares(const LlamaCppOptions& o) const {
+    out.key("tensor_split").begin_array();
+    for (const double share : o.tensor_split) out.value(share);
+    out.end_array();
+  }
+
+  void ollama(const LlamaCppOptions& o) const {
+    out.field("num_ctx", o.n_ctx).field("num_batch", o.n_batch).field("num_gpu", o.n_gpu_layers);
+    out.field("num_parallel", o.n_seq_max);
+    flash("flash_attention", o);
+  }
+
+  void lm_studio(const LlamaCppOptions& o) const {
+    out.field("contextLength", o.n_ctx).field("evalBatchSize", o.n_batch).field("n_gpu_layers", o.n_gpu_layers);
+    out.field("n_cpu_moe", o.n_cpu_moe).field("maxParallelPredictions", o.n_seq_max);
+    flash("flashAttention", o);
+    out.field("offloadKVCacheToGpu", o.offload_kqv).field("useUnifiedKvCache", o.kv_unified);
+  }
+
+  void koboldcpp(const LlamaCppOptions& o) const {
+    out.field("contextsize", o.n_ctx).field("batchsize", o.n_batch).field("gpulayers", o.n_gpu_layers);
+    out.field("moecpu", o.n_cpu_moe).field("parallelrequests", o.n_seq_max);
+    flash("flashattention", o);
+    out.field("lowvram", !o.offload_kqv).field("noswa", o.swa_full);
+    shares(o);
+  }
+
   void operator()(const LlamaCppOptions& o) const {
+    using Program = LlamaCppOptions::Program;
+    if (o.program == Program::ollama) return ollama(o);
+    if (o.program == Program::lm_studio) return lm_studio(o);
+    if (o.program == Program::koboldcpp) return koboldcpp(o);
     out.field("n_ctx", o.n_ctx).field("n_batch", o.n_batch).field("n_ubatch", o.n_ubatch);
     out.field("n_seq_max", o.n_seq_max).field("n_gpu_layers", o.n_gpu_layers).field("n_cpu_moe", o.n_cpu_moe);
-    out.field("n_outputs_max", o.n_outputs_max).field("flash_attn", o.flash_attn).field("kv_unified", o.kv_unified);
+    out.field("n_outputs_max", o.n_outputs_max);
+    flash("flash_attn", o);
+    out.field("kv_unified", o.kv_unified);
     out.field("swa_full", o.swa_full).field("offload_kqv", o.offload_kqv).field("op_offload", o.op_offload);
+    out.field("split_mode",
+              o.split_mode == LlamaCppOptions::SplitMode::none ? std::string_view("none") : std::string_view("layer"));
+    out.field("main_gpu", o.main_gpu);
+    shares(o);
+    out.field("mmproj", o.mmproj).field("mmproj_offload", o.mmproj_offload).field("mtp", o.mtp);
   }
 
   void operator()(const VllmOptions& o) const {

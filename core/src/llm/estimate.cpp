@@ -35,7 +35,10 @@ bool too_large(const Ledger& ledger) {
 std::string_view name_of(const EngineOptions& engine) {
   struct Names {
     std::string_view operator()(const IdealOptions&) const { return "ideal"; }
-    std::string_view operator()(const LlamaCppOptions&) const { return "llama.cpp"; }
+    std::string_view operator()(const LlamaCppOptions& o) const {
+      constexpr std::string_view kPrograms[] = {"llama.cpp", "ollama", "lm-studio", "koboldcpp"};
+      return kPrograms[static_cast<std::size_t>(o.program)];
+    }
     std::string_view operator()(const VllmOptions&) const { return "vllm"; }
     std::string_view operator()(const TransformersOptions&) const { return "transformers"; }
   };
@@ -45,7 +48,12 @@ std::string_view name_of(const EngineOptions& engine) {
 std::string_view checked_against(const EngineOptions& engine) {
   struct Versions {
     std::string_view operator()(const IdealOptions&) const { return "1"; }
-    std::string_view operator()(const LlamaCppOptions&) const { return "0.5.0"; }
+    // The buffers are llama.cpp's; of the programs around it, the version whose options and defaults were read.
+    std::string_view operator()(const LlamaCppOptions& o) const {
+      constexpr std::string_view kPrograms[] = {"0.5.0", "fb30760 (2026-08), llama.cpp 0.5.0",
+                                                "lmstudio-js 1.5, llama.cpp 0.5.0", "1.117.1, llama.cpp 0.5.0"};
+      return kPrograms[static_cast<std::size_t>(o.program)];
+    }
     std::string_view operator()(const VllmOptions&) const { return "0.11.0"; }
     std::string_view operator()(const TransformersOptions&) const { return "4.57.0"; }
   };

@@ -74,16 +74,19 @@ void read_bert(Reading& reading) {
   Model& model = reading.model;
   Shape shape = read_sizes(reading);
   read_heads(reading, shape);
+  // nomic-ai/nomic-bert-2048 modeling_hf_nomic_bert.py: rotary positions, gated feed-forward, no pooler. The published
+  // models state that their projections have no biases.
+  const bool nomic = reading.family.model_type == "nomic_bert";
   model.causal = false;
   model.tie_word_embeddings = true;  // an embedding model has no output matrix
   const std::int64_t hidden = shape.hidden;
   TensorWriter out(model, text.path());
   out.outside(Part::text);
   out.matrix(Role::token_embd, hidden, shape.vocab);
-  out.matrix(Role::position_embd, hidden, text.integer(kPositions, 1, kMaxVocab));
+  if (!nomic) out.matrix(Role::position_embd, hidden, text.integer(kPositions, 1, kMaxVocab));
   out.matrix(Role::token_types, hidden, text.integer_or("type_vocab_size", 1, 65536, 2));
   out.vector(Role::norm, hidden, 2);
-  out.linear(Role::matrix, hidden, hidden, true);  // pooler, or the first layer of a classification head
+  if (!nomic) out.linear(Role::matrix, hidden, hidden, true);  // pooler, or the first layer of a classification head
   if (reading.family.model_type == "roberta" && ends_with(reading.whole, "ForSequenceClassification")) {
     const Json* labels = text.find("id2label");
     const std::size_t classes =
@@ -92,16 +95,19 @@ void read_bert(Reading& reading) {
   }
   Style style;
   style.norm_vectors = 2;
-  style.o_bias = style.mlp_bias = true;
+  const bool bias = !nomic || text.flag("qkv_proj_bias", false);
+  style.o_bias = bias;
+  style.mlp_bias = !nomic || (text.flag("mlp_fc1_bias", false) && text.flag("mlp_fc2_bias", false));
   Layer layer;
   Attention& a = layer.attention.emplace();
   a.num_attention_heads = shape.heads;
   a.num_key_value_heads = shape.kv_heads;
   a.head_dim = a.v_head_dim = shape.head_dim;
-  a.bias = true;
+  a.bias = bias;
+  a.fused_qkv = nomic;
   a.caches = false;
   if (shape.intermediate <= 0) text.integer(kIntermediate, 1, kMaxWidth);
-  layer.ffn = FeedForward{shape.intermediate, false, false};
+  layer.ffn = FeedForward{shape.intermediate, nomic, false};
   model.layers.reserve(static_cast<std::size_t>(shape.layers));
   for (std::int64_t i = 0; i < shape.layers; ++i) {
     out.at(Part::text, i);

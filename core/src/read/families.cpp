@@ -176,6 +176,7 @@ constexpr Family kFamilies[] = {
     // encoders and encoder-decoders
     {.model_type = "bert", .gguf_arch = "bert", .read = read_bert, .tied = true},
     {.model_type = "roberta", .gguf_arch = "bert", .read = read_bert, .tied = true},
+    {.model_type = "nomic_bert", .gguf_arch = "nomic-bert", .read = read_bert, .tied = true},
     {.model_type = "whisper", .gguf_arch = "", .read = read_whisper, .tied = true},
     {.model_type = "bart", .gguf_arch = "", .read = read_bart, .tied = true},
 };

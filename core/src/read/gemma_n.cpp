@@ -98,6 +98,7 @@ void read_gemma4(Reading& reading) {
                    "a divisor of " + std::to_string(shape.heads));
   }
   const bool double_wide = text.flag("use_double_wide_mlp", false);
+  model.rope_tables = 1;  // of the layers that see everything (conversion/gemma.py)
   ExpertPlan plan;
   if (text.flag("enable_moe_block", false)) {
     plan = read_experts(reading, shape);

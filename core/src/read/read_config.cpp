@@ -88,6 +88,11 @@ Model read_checked(const Json& config, const std::string& path) {
   reading.model.model_type = outer_type.empty() ? text_type : outer_type;
   reading.model.gguf_arch = family->gguf_arch;
   (family->read != nullptr ? family->read : read_decoder)(reading);
+  // One class for both, two architectures in llama.cpp.
+  if (reading.model.gguf_arch == "qwen35" &&
+      std::any_of(reading.model.layers.begin(), reading.model.layers.end(), [](const Layer& l) { return l.experts; })) {
+    reading.model.gguf_arch = "qwen35moe";
+  }
   read_towers(reading);
   read_storage(whole, text, reading.model);
   whole.report_unread(reading.model.warnings);

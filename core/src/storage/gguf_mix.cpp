@@ -94,6 +94,7 @@ GgufMix::Group GgufMix::group_of(const Tensor& tensor) {
     case Role::ffn_down_shexp: return Group::ffn_down;
     // Small matrices that the quantizer leaves as they are.
     case Role::altup_proj:
+    case Role::altup_router:
     case Role::laurel_l:
     case Role::laurel_r:
     case Role::per_layer_model_proj:
@@ -114,6 +115,14 @@ GgufMix::GgufMix(const WeightFormat& format, const Model& model) : format_(forma
     const vram::Layer& first = model.layers.front();
     if (first.attention && first.attention->num_key_value_heads > 0) {
       gqa_ = first.attention->num_attention_heads / first.attention->num_key_value_heads;
+    }
+    // These state their heads once for all layers, though the first ones have none (the metadata has no list).
+    if (model.gguf_arch == "qwen3next" || model.gguf_arch.starts_with("qwen35")) {
+      for (const vram::Layer& layer : model.layers) {
+        if (!layer.attention || layer.attention->num_key_value_heads <= 0) continue;
+        gqa_ = layer.attention->num_attention_heads / layer.attention->num_key_value_heads;
+        break;
+      }
     }
     if (first.latent) gqa_ = first.latent->num_attention_heads;  // one latent head stands for all keys
     if (model.layers.size() == 80) {

@@ -14,7 +14,7 @@ const chosen = (value, none) => (value === none ? undefined : value);
 export function request(row, { models }) {
   return {
     op: 'estimate',
-    model: { config: models[row.model].config },
+    model: { config: models[row.model].config, fused_qkv: models[row.model].fused_qkv },
     weights: row.weights,
     kv_cache: { k: row.type_k, v: row.type_v },
     context: row.n_ctx,

@@ -3,6 +3,7 @@
 
 #include "llm/engines/engines.hpp"
 #include "llm/engines/llama_cpp/cache.hpp"
+#include "llm/engines/llama_cpp/co_residents.hpp"
 #include "llm/engines/llama_cpp/kept.hpp"
 #include "llm/engines/llama_cpp/placement.hpp"
 #include "llm/engines/llama_cpp/settings.hpp"
@@ -20,6 +21,8 @@ constexpr std::string_view kStateSource = "llama.cpp v0.5.0 src/llama-memory-rec
 constexpr std::string_view kComputeSource =
     "llama.cpp v0.5.0 src/llama-graph.cpp, src/models, ggml-backend.cpp, ggml-alloc.c: the graph replayed";
 constexpr std::string_view kOutputSource = "llama.cpp v0.5.0 src/llama-context.cpp output_reserve";
+
+bool has_tower(const Model& model) { return parameters(model, Part::tower) > 0; }
 
 double number(std::int64_t value) { return static_cast<double>(value); }
 
@@ -130,24 +133,44 @@ LlamaCppOptions effective(const LlmRequest& request, const LlamaCppOptions& opti
   LlamaCppOptions filled = options;
   // What the engine would refuse stays as it was asked for, so that it is refused.
   const bool sane = !refused(request, options);
-  filled.n_ctx = sane ? s.n_ctx : options.n_ctx;
+  if (sane && options.program != LlamaCppOptions::Program::koboldcpp) {
+    filled.n_ctx = options.program == LlamaCppOptions::Program::ollama ? s.n_ctx / s.n_seq : s.n_ctx;
+  } else if (sane && options.n_ctx == 0) {
+    filled.n_ctx = mul(request.context, request.sequences);
+  }
+  filled.flash_attn = s.flash_attn;
   filled.n_batch = s.n_batch;
   filled.n_ubatch = s.n_ubatch;
   filled.n_seq_max = sane ? s.n_seq : options.n_seq_max;
   filled.n_gpu_layers = s.n_gpu_layers;
   filled.n_cpu_moe = s.n_cpu_moe;
-  filled.n_outputs_max = options.n_outputs_max > 0 ? options.n_outputs_max : s.n_batch;
+  filled.n_outputs_max = options.n_outputs_max > 0   ? options.n_outputs_max
+                         : options.n_outputs_max < 0 ? s.n_seq
+                                                     : s.n_batch;
+  filled.mmproj = options.mmproj && has_tower(*request.model);
   return filled;
 }
 
 Result<LlmEstimate> estimate_llama_cpp(const LlmRequest& request, const LlamaCppOptions& options, EstimateMemo& memo) {
+  Result<LlmEstimate> result = estimate_one_model(request, options, memo);
+  if (!result.ok()) return result;
+  if (options.draft) {
+    if (std::optional<Error> error = add_draft_model(request, options, memo, *result)) return *std::move(error);
+  }
+  if (options.mtp) add_mtp(request, options, *result);
+  return result;
+}
+
+Result<LlmEstimate> llama_cpp::estimate_one_model(const LlmRequest& request, const LlamaCppOptions& options,
+                                                  EstimateMemo& memo) {
   if (std::optional<Error> error = refused(request, options)) return *std::move(error);
   const Model& model = *request.model;
   const Settings s = settle(request, options);
   Kept& kept = memo.part<Kept>();
   const WeightPlan& plan = kept.plans.of({request.weights}, [&] { return plan_weights(model, request.weights); });
-  const Placement& placement = kept.placements.of({s.n_gpu_layers, request.machine.count},
-                                                  [&] { return place_layers(model, s, request.machine.count); });
+  const Placement& placement =
+      kept.placements.of({s.n_gpu_layers, request.machine.count, s.one_gpu, s.main_gpu, s.tensor_split},
+                         [&] { return place_layers(model, s, request.machine.count); });
   CacheOfLayers caches(model, s, kept);
 
   std::vector<DeviceSums> gpus(static_cast<std::size_t>(placement.gpus));
@@ -168,17 +191,19 @@ Result<LlmEstimate> estimate_llama_cpp(const LlmRequest& request, const LlamaCpp
     sums.index = add(sums.index, cache.index);
   }
   // Tables of rotary factors are loaded once per place where layers live.
-  const Bytes tables = rope_table_bytes(model);
   for (std::size_t i = 0; i < gpus.size(); ++i) {
     const bool here =
         std::find(placement.layer.begin(), placement.layer.end(), static_cast<int>(i)) != placement.layer.end();
-    if (here) gpus[i].weights = add(gpus[i].weights, tables);
+    if (here) gpus[i].weights = add(gpus[i].weights, rope_table_bytes(model, true));
   }
   if (std::find(placement.layer.begin(), placement.layer.end(), kOnHost) != placement.layer.end()) {
-    host.weights = add(host.weights, tables);
+    host.weights = add(host.weights, rope_table_bytes(model, false));
   }
   if (placement.output == kOnHost) {
-    host.weights = add(host.weights, plan.output.host);  // a tied head is the embedding that is in RAM already
+    // A tied head is the embedding that is in RAM already, except where the head is created before the embedding
+    // (src/models/gemma3n.cpp, gemma4.cpp): then there are two.
+    const bool head_first = model.gguf_arch == "gemma3n" || model.gguf_arch == "gemma4";
+    host.weights = add(host.weights, add(plan.output.host, head_first ? plan.tied_head.host : 0));
   } else {
     Bytes& weights = gpus[static_cast<std::size_t>(placement.output)].weights;
     weights = add(weights, add(plan.output.gpu, plan.tied_head.gpu));
@@ -187,9 +212,9 @@ Result<LlmEstimate> estimate_llama_cpp(const LlmRequest& request, const LlamaCpp
 
   LedgerWriter writer(request, s);
   for (std::size_t i = 0; i < gpus.size(); ++i) {
-    const Device device = gpu(static_cast<int>(i));
+    const Device device = gpu(placement.first_gpu + static_cast<int>(i));
     writer.weights(device, gpus[i].weights);
-    if (i == 0) writer.tower(device);
+    if (i == 0 && options.mmproj) writer.tower(options.mmproj_offload ? device : kHost);
     writer.cache(device, gpus[i].cache);
     writer.compute(device, compute.gpu[i]);
   }

@@ -20,6 +20,7 @@ struct Decoder {
   bool norm_bias = false;
   bool scale_embedding = false;
   Rope rope = Rope::all;
+  std::size_t unturned_every = 0;  // every so many layers are without rotary positions
   bool scale_queries = false;
   bool attn_post_norm = false;  // on the attention's result, before the residual
   bool ffn_post_norm = false;
@@ -86,6 +87,14 @@ constexpr std::array kDecoders = {
             .o_bias = true,
             .ffn_bias = true,
             .activation = Activation::unary},
+    Decoder{.arch = "olmo2", .attn_post_norm = true, .ffn_post_norm = true, .pre_norm = false},
+    Decoder{
+        .arch = "exaone4", .rope = Rope::windowed, .attn_post_norm = true, .ffn_post_norm = true, .pre_norm = false},
+    Decoder{.arch = "minimax-m2", .config_routing = true},
+    Decoder{.arch = "smollm3", .unturned_every = 4},
+    Decoder{.arch = "seed_oss"},
+    Decoder{.arch = "internlm2"},
+    Decoder{.arch = "ernie4_5"},
     Decoder{.arch = "granite", .scale_embedding = true, .residual_scale = true, .logit_ops = 1},
     Decoder{.arch = "granitemoe", .scale_embedding = true, .residual_scale = true, .logit_ops = 1},
 };
@@ -97,12 +106,14 @@ const Decoder* find_decoder(std::string_view arch) {
 
 Tensor attention(GraphBuilder& b, const Decoder& d, const Attention& a, const Tensor& x) {
   GraphBuilder::Qkv qkv = b.project_qkv(a, x);
-  const bool windowed = a.span != Span::full && a.window > 0;
+  const bool turned = d.unturned_every == 0 || (b.layer_index() + 1) % d.unturned_every != 0;
+  // Models without any window turn all of their layers.
+  const bool windowed = (a.span != Span::full && a.window > 0) || !b.has_windows();
   if (a.qk_norm) {
     qkv.q = b.norm(qkv.q);
     qkv.k = b.norm(qkv.k);
   }
-  if (d.rope == Rope::all || (d.rope == Rope::windowed && windowed)) {
+  if ((d.rope == Rope::all && turned) || (d.rope == Rope::windowed && windowed)) {
     qkv.q = b.rope(qkv.q);
     qkv.k = b.rope(qkv.k);
   }
@@ -112,7 +123,7 @@ Tensor attention(GraphBuilder& b, const Decoder& d, const Attention& a, const Te
 
 Tensor layer_of(GraphBuilder& b, const Decoder& d, Tensor in) {
   const Layer& layer = b.layer();
-  Tensor cur = b.norm(in, d.rms, d.norm_bias);
+  Tensor cur = d.pre_norm ? b.norm(in, d.rms, d.norm_bias) : in;
   cur = attention(b, d, *layer.attention, cur);
   if (b.is_last() && !d.gather_late) {
     cur = b.output_rows(cur);
@@ -121,7 +132,7 @@ Tensor layer_of(GraphBuilder& b, const Decoder& d, Tensor in) {
   if (d.attn_post_norm) cur = b.norm(cur);
   if (d.residual_scale) cur = b.g.inplace(cur);
   const Tensor middle = b.g.inplace(cur, in);
-  cur = b.norm(middle, d.rms, d.norm_bias);
+  cur = d.pre_norm ? b.norm(middle, d.rms, d.norm_bias) : middle;
   const Routing routing = d.config_routing && layer.experts ? deepseek_routing(*layer.experts) : d.routing;
   cur = feed_forward_of(b, layer, cur, d.activation, routing, d.shared_gate, d.ffn_bias);
   if (d.ffn_post_norm) cur = d.post_norm_loose ? b.loose_norm(cur) : b.norm(cur);

@@ -13,7 +13,7 @@ namespace {
 
 bool build_described(GraphBuilder& b) {
   return build_decoder(b) || build_parallel(b) || build_latent(b) || build_llama4(b) || build_recurrent(b) ||
-         build_delta_net(b) || build_lfm2(b) || build_gemma3n(b) || build_encoder(b);
+         build_delta_net(b) || build_lfm2(b) || build_gemma3n(b) || build_gemma4(b) || build_encoder(b);
 }
 
 // When the generic graph stood in for the described decoders, all 2,982 recorded buffers of fully offloaded models

@@ -42,6 +42,19 @@ bool has_flash_kernel(std::int64_t k, std::int64_t v, std::int64_t group) {
 
 }  // namespace
 
+bool has_flash_kernels(const Model& model) {
+  return std::all_of(model.layers.begin(), model.layers.end(), [](const Layer& layer) {
+    if (layer.attention) {
+      const Attention& a = *layer.attention;
+      const std::int64_t kv = std::max<std::int64_t>(a.num_key_value_heads, 1);
+      return has_flash_kernel(a.head_dim, a.v_head_dim, a.num_attention_heads / kv);
+    }
+    if (!layer.latent) return true;
+    return has_flash_kernel(layer.latent->kv_lora_rank + layer.latent->qk_rope_head_dim, layer.latent->kv_lora_rank,
+                            layer.latent->num_attention_heads);
+  });
+}
+
 Tensor GraphBuilder::make_mask(std::int64_t cells) {
   return g.input(s.flash_attn ? f16() : f32(), cells, n_tokens / s.n_stream, 1, s.n_stream);
 }

@@ -58,8 +58,17 @@ Tensor GraphBuilder::outer_weight(const TensorType& type, std::int64_t ne0, std:
 Tensor GraphBuilder::outer_vector(std::int64_t ne0) { return outer_weight(f32(), ne0, 1); }
 
 Tensor GraphBuilder::positions() {
-  if (!pos_) pos_ = g.input(ggml::kI32, n_tokens);
+  // Time, height, width and one more for architectures with rotary positions in sections (hparams.n_pos_per_embd).
+  const std::string& arch = model.gguf_arch;
+  const bool sections = arch == "qwen2vl" || arch.starts_with("qwen3vl") || arch.starts_with("qwen35");
+  if (!pos_) pos_ = g.input(ggml::kI32, sections ? 4 * n_tokens : n_tokens);
   return pos_;
+}
+
+bool GraphBuilder::has_windows() const {
+  return std::any_of(model.layers.begin(), model.layers.end(), [](const Layer& layer) {
+    return layer.attention && layer.attention->span != Span::full && layer.attention->window > 0;
+  });
 }
 
 Tensor GraphBuilder::out_ids() {

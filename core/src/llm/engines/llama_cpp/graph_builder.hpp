@@ -49,6 +49,8 @@ class GraphBuilder {
   const std::vector<std::size_t>& layers() const { return layers_; }
   void at_layer(std::size_t layer);
   const Layer& layer() const { return model.layers[layer_]; }
+  std::size_t layer_index() const { return layer_; }
+  bool has_windows() const;
   bool is_last() const { return layer_ == layers_.back(); }
 
   int layer_backend() const { return place_; }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "llm/engines/llama_cpp/compute.hpp"
+#include "vram/memo.hpp"
 
 namespace vram::llama_cpp {
 
@@ -14,8 +15,16 @@ struct PlanKey {
 struct PlacementKey {
   std::int64_t n_gpu_layers = 0;
   int gpus = 0;
+  bool one_gpu = false;
+  std::int64_t main_gpu = 0;
+  std::vector<double> tensor_split;
   friend bool operator==(const PlacementKey&, const PlacementKey&) = default;
   std::size_t hash() const { return mixed(static_cast<std::size_t>(n_gpu_layers), static_cast<std::size_t>(gpus)); }
+};
+
+// What a draft model finds again beside the first model.
+struct KeptOfDraft {
+  EstimateMemo memo;
 };
 
 struct Kept {

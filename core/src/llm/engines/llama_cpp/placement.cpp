@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::int64_t kRowPadding = 512;  // MATRIX_ROW_PADDING
 constexpr Bytes kAlignment = 128;
+constexpr Bytes kHostAlignment = 32;  // ggml-backend.cpp, TENSOR_ALIGNMENT; pinned memory takes it over
 
 bool is_input(Role role) {
   return role == Role::token_embd || role == Role::position_embd || role == Role::token_types ||
@@ -26,6 +27,16 @@ bool is_routed(const Tensor& tensor) {
     case Role::bias: return tensor.ne2 > 1;
     default: return false;
   }
+}
+
+// Encoders are converted without their pooler; a classifier (rerankers) has two matrices there and keeps them.
+bool is_pooler(const Model& model, const Tensor& tensor) {
+  const auto outside = [](const Tensor& t) {
+    return t.part == Part::text && t.layer < 0 && (t.role == Role::matrix || t.role == Role::bias);
+  };
+  if (model.causal || !outside(tensor)) return false;
+  return std::count_if(model.tensors.begin(), model.tensors.end(),
+                       [&](const Tensor& t) { return outside(t) && t.role == Role::matrix; }) < 2;
 }
 
 void add_to(WeightBytes& sum, const WeightBytes& more) {
@@ -56,8 +67,7 @@ WeightPlan plan_weights(const Model& model, const WeightFormat& format) {
   WeightBytes embedding;
   for (const Tensor& tensor : model.tensors) {
     if (tensor.part != Part::text) continue;
-    // Encoders are converted without their pooler.
-    if (!model.causal && tensor.role == Role::matrix && tensor.layer < 0) continue;
+    if (is_pooler(model, tensor)) continue;
     if (tensor.role == Role::opaque) {
       // Known by size only: spread over the layers, a head's share is not known.
       const Bytes bytes = stored_bytes(format, model, tensor);
@@ -66,10 +76,11 @@ WeightPlan plan_weights(const Model& model, const WeightFormat& format) {
       continue;
     }
     const TensorType& type = mix.type_of(tensor);
-    const WeightBytes bytes{gpu_tensor_bytes(type, tensor),
-                            row_bytes(type, tensor.ne0, product({tensor.ne1, tensor.ne2, tensor.count}))};
-    // The projection of per-layer embeddings belongs to the first layer (src/llama-arch.cpp).
-    const bool in_first = tensor.role == Role::per_layer_model_proj;
+    const WeightBytes bytes{
+        gpu_tensor_bytes(type, tensor),
+        mul(round_up(row_bytes(type, tensor.ne0, mul(tensor.ne1, tensor.ne2)), kHostAlignment), tensor.count)};
+    // Norms of embeddings and the projection of per-layer embeddings belong to the first layer (src/llama-arch.cpp).
+    const bool in_first = tensor.layer < 0 && (tensor.role == Role::per_layer_model_proj || tensor.role == Role::norm);
     const auto layer = static_cast<std::size_t>(in_first ? 0 : tensor.layer);
     if ((tensor.layer >= 0 || in_first) && layer < plan.layers.size()) {
       add_to(is_routed(tensor) ? plan.experts[layer] : plan.layers[layer], bytes);
@@ -102,11 +113,13 @@ WeightPlan plan_weights(const Model& model, const WeightFormat& format) {
   return plan;
 }
 
-Bytes rope_table_bytes(const Model& model) {
+Bytes rope_table_bytes(const Model& model, bool on_gpu) {
+  std::int64_t widest = 0;  // Gemma 4 has heads of two sizes, the table is of the larger
   for (const Layer& layer : model.layers) {
-    if (layer.attention) return model.rope_tables * round_up(4 * (layer.attention->head_dim / 2), kAlignment);
+    if (layer.attention) widest = std::max(widest, layer.attention->head_dim);
   }
-  return 0;
+  const auto turned = static_cast<std::int64_t>(model.rotary_fraction * static_cast<double>(widest));
+  return model.rope_tables * round_up(4 * (turned / 2), on_gpu ? kAlignment : kHostAlignment);
 }
 
 const TensorType& WeightPlan::type_of(std::size_t layer, Role role) const {
@@ -119,23 +132,30 @@ const TensorType& WeightPlan::type_of(std::size_t layer, Role role) const {
   return f16;
 }
 
-Placement place_layers(const Model& model, const Settings& s, int gpus) {
+Placement place_layers(const Model& model, const Settings& s, int count) {
   const auto layers = static_cast<std::int64_t>(model.layers.size());
   const std::int64_t first = std::max<std::int64_t>(layers + 1 - s.n_gpu_layers, 0);
-  const std::int64_t count = std::min(s.n_gpu_layers, layers + 1);
+  const std::int64_t on_gpus = std::min(s.n_gpu_layers, layers + 1);
+  Placement placement;
+  placement.gpus = s.one_gpu ? 1 : count;
+  placement.first_gpu = s.one_gpu ? static_cast<int>(s.main_gpu) : 0;
   // In float, as the engine does it: which GPU a layer on the boundary goes to depends on the rounding.
-  std::vector<float> share(static_cast<std::size_t>(gpus));
-  for (std::size_t i = 0; i < share.size(); ++i) share[i] = static_cast<float>(i + 1) / static_cast<float>(gpus);
+  std::vector<float> share(static_cast<std::size_t>(placement.gpus));
+  const bool equal = s.one_gpu || s.tensor_split.empty();
+  float sum = 0;
+  for (std::size_t i = 0; i < share.size(); ++i) {
+    sum += equal ? 1.0F : i < s.tensor_split.size() ? static_cast<float>(s.tensor_split[i]) : 0.0F;
+    share[i] = sum;
+  }
+  for (float& part : share) part /= sum;
   const auto device = [&](std::int64_t layer) {
-    if (layer < first || layer - first >= count) return kOnHost;
-    const float at = static_cast<float>(layer - first) / static_cast<float>(count);
+    if (layer < first || layer - first >= on_gpus) return kOnHost;
+    const float at = static_cast<float>(layer - first) / static_cast<float>(on_gpus);
     return static_cast<int>(std::upper_bound(share.begin(), share.end(), at) - share.begin());
   };
-  Placement placement;
   placement.layer.reserve(model.layers.size());
   for (std::int64_t i = 0; i < layers; ++i) placement.layer.push_back(device(i));
   placement.output = device(layers);
-  placement.gpus = gpus;
   return placement;
 }
 

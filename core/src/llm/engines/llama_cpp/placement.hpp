@@ -45,14 +45,15 @@ WeightPlan plan_weights(const Model& model, const WeightFormat& format);
 Bytes gpu_tensor_bytes(const TensorType& type, const Tensor& tensor);
 
 // Tables of rotary frequency factors, F32, as one device holds them.
-Bytes rope_table_bytes(const Model& model);
+Bytes rope_table_bytes(const Model& model, bool on_gpu);
 
 struct Placement {
-  std::vector<int> layer;  // GPU index or kOnHost
+  std::vector<int> layer;  // GPU, counted from first_gpu, or kOnHost
   int output = kOnHost;
-  int gpus = 0;  // all of them have a compute buffer, even without a layer
+  int gpus = 0;       // all of them have a compute buffer, even without a layer
+  int first_gpu = 0;  // number of the first one in the machine
 };
-// GPUs of equal free memory, split by layer.
-Placement place_layers(const Model& model, const Settings& settings, int gpus);
+// `count` GPUs, split by layer in equal shares or those of tensor_split.
+Placement place_layers(const Model& model, const Settings& settings, int count);
 
 }  // namespace vram::llama_cpp

@@ -31,24 +31,44 @@ std::optional<Error> refused_cache(const TensorType& type, std::int64_t head_dim
   return std::nullopt;
 }
 
+// Cells of all slots, as the program asks for them. Ollama: llm/llama_server.go, num_ctx is one slot's; KoboldCpp:
+// gpttype_adapter.cpp, extra_context_handle_fragmentation.
+std::int64_t asked_cells(const LlmRequest& request, const LlamaCppOptions& options, std::int64_t n_seq) {
+  using Program = LlamaCppOptions::Program;
+  if (options.program == Program::ollama && options.n_ctx > 0) return mul(options.n_ctx, n_seq);
+  const std::int64_t cells = options.n_ctx > 0 ? options.n_ctx : mul(request.context, request.sequences);
+  return options.program == Program::koboldcpp ? add(cells, 128) : cells;
+}
+
+// Ollama (fb30760) server/sched.go, generationBatchForContext: where the larger batch fits with room to spare.
+std::int64_t batch_for(std::int64_t cells, bool flash_attn) {
+  if (!flash_attn || cells <= 4096) return 512;
+  return cells <= 32768 ? 1024 : 2048;
+}
+
 }  // namespace
 
 Settings settle(const LlmRequest& request, const LlamaCppOptions& options) {
   const auto layers = static_cast<std::int64_t>(request.model->layers.size());
   Settings s;
   s.n_seq = std::clamp<std::int64_t>(options.n_seq_max > 0 ? options.n_seq_max : request.sequences, 1, kMaxSequences);
-  const std::int64_t asked =
-      std::min(options.n_ctx > 0 ? options.n_ctx : mul(request.context, request.sequences), kMaxCells);
-  s.flash_attn = options.flash_attn;
+  const std::int64_t asked = std::min(asked_cells(request, options, s.n_seq), kMaxCells);
+  s.flash_attn = options.flash_attn.value_or(has_flash_kernels(*request.model));
   s.kv_unified = options.kv_unified;
   s.swa_full = options.swa_full;
   s.offload_kqv = options.offload_kqv;
   s.op_offload = options.op_offload;
+  s.one_gpu = options.split_mode == LlamaCppOptions::SplitMode::none;
+  s.main_gpu = options.main_gpu;
+  s.tensor_split = options.tensor_split;
   s.type_k = request.type_k;
   s.type_v = request.type_v;
-  s.n_batch = request.model->causal ? std::min(asked, options.n_batch) : options.n_batch;
-  s.n_ubatch = std::min(s.n_batch, options.n_ubatch == 0 ? options.n_batch : options.n_ubatch);
-  const std::int64_t n_outputs_max = options.n_outputs_max > 0 ? options.n_outputs_max : s.n_batch;
+  const std::int64_t n_batch = options.n_batch > 0 ? options.n_batch : batch_for(asked, s.flash_attn);
+  s.n_batch = request.model->causal ? std::min(asked, n_batch) : n_batch;
+  s.n_ubatch = std::min(s.n_batch, options.n_ubatch == 0 ? n_batch : options.n_ubatch);
+  const std::int64_t n_outputs_max = options.n_outputs_max > 0   ? options.n_outputs_max
+                                     : options.n_outputs_max < 0 ? s.n_seq
+                                                                 : s.n_batch;
   s.n_ctx = round_up(asked, kCellPadding);
   s.n_stream = s.kv_unified ? 1 : s.n_seq;
   s.n_ctx_seq = s.kv_unified ? s.n_ctx : round_up(std::max<std::int64_t>(s.n_ctx / s.n_seq, 1), kCellPadding);
@@ -86,7 +106,15 @@ std::optional<Error> refused(const LlmRequest& request, const LlamaCppOptions& o
                  std::to_string(options.n_ctx > 0 ? options.n_ctx : request.context),
                  "at most 4294967296 cells over all sequences"};
   }
-  if (!options.flash_attn && request.type_v->block_elements > 1) {
+  if (options.split_mode == LlamaCppOptions::SplitMode::none && options.main_gpu >= request.machine.count) {
+    return Error{"/engine/main_gpu", "there is no such GPU in this machine", std::to_string(options.main_gpu),
+                 "0 to " + std::to_string(request.machine.count - 1)};
+  }
+  if (options.tensor_split.size() > static_cast<std::size_t>(request.machine.count)) {
+    return Error{"/engine/tensor_split", "more shares than GPUs", std::to_string(options.tensor_split.size()),
+                 "at most " + std::to_string(request.machine.count) + " shares"};
+  }
+  if (!options.flash_attn.value_or(has_flash_kernels(model)) && request.type_v->block_elements > 1) {
     return Error{"/kv_cache/v", "a quantized V cache needs flash attention",
                  '"' + std::string(request.type_v->id) + '"', "f16, or flash_attn true"};
   }

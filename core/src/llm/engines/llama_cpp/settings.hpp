@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "vram/llm.hpp"
 
@@ -25,6 +26,9 @@ struct Settings {
   bool swa_full = false;
   bool offload_kqv = true;
   bool op_offload = true;
+  bool one_gpu = false;  // split_mode none
+  std::int64_t main_gpu = 0;
+  std::vector<double> tensor_split;  // empty: equal shares
   const TensorType* type_k = nullptr;
   const TensorType* type_v = nullptr;
 
@@ -36,6 +40,9 @@ Settings settle(const LlmRequest& request, const LlamaCppOptions& options);
 
 // What the engine would refuse to start with.
 std::optional<Error> refused(const LlmRequest& request, const LlamaCppOptions& options);
+
+// Whether ggml-cuda has flash-attention kernels for all heads of this model. The engine's choice for "auto".
+bool has_flash_kernels(const Model& model);
 
 // Cells of the cache of sliding-window layers, per stream.
 std::int64_t window_cells(const Settings& settings, std::int64_t window);
