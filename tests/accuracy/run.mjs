@@ -1,6 +1,7 @@
 // Estimates against what was measured: every row of data/*.json through `vram-estimator batch`, errors per term, engine
 // and architecture. Fails when a target that was met is lost. README.md says how to add rows and sets.
 //   node tests/accuracy/run.mjs [--set NAME[,NAME]] [--build DIR] [--json OUT] [--worst N] [--arch NAME] [--all]
+//   --site: also writes site/data/accuracy.json, which the accuracy page shows
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -8,6 +9,7 @@ import { ask, findTool, root } from './border.mjs';
 import { fit, fitAll, fitted, setsOf } from './intervals.mjs';
 import { print } from './print.mjs';
 import { complete, standardSamples } from './rows.mjs';
+import { writeSite } from './site.mjs';
 import { summaries } from './stats.mjs';
 import { judge } from './targets.mjs';
 
@@ -77,7 +79,8 @@ export function sets() {
 async function main() {
   const { values: flags } = parseArgs({ options: {
     set: { type: 'string' }, build: { type: 'string' }, json: { type: 'string' }, worst: { type: 'string', default: '0' },
-    arch: { type: 'string' }, all: { type: 'boolean', default: false } } });
+    arch: { type: 'string' }, all: { type: 'boolean', default: false },
+    site: { type: 'boolean', default: false } } });
   const tool = findTool(flags.build);
   const chosen = flags.set ? flags.set.split(',') : sets();
   const report = { sets: {}, terms: [], samples: [] };
@@ -90,6 +93,7 @@ async function main() {
   report.terms = summaries(report.samples);
   report.targets = flags.arch ? [] : judge(json(path.join(here, 'data', 'targets.json')), report.terms, chosen);
   print(report, { worst: Number(flags.worst), all: flags.all });
+  if (flags.site) writeSite(report);
   if (flags.json) {
     mkdirSync(path.dirname(path.resolve(flags.json)), { recursive: true });
     writeFileSync(flags.json, JSON.stringify(report));
