@@ -72,7 +72,7 @@ bench: native wasm build/wasm-bare/build.ninja
 	@node tests/bench/bench.mjs
 
 accuracy: native
-	@node tests/accuracy/run.mjs --build build/release --json build/accuracy/report.json
+	@node tests/accuracy/run.mjs --build build/release --json build/accuracy/report.json --site
 	@node tests/readme/accuracy.mjs
 
 readme: native

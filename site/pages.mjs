@@ -2,5 +2,6 @@
 // `entry` is the page's script; `engine` asks for the engine's file before any script runs.
 export const pages = [
   { file: 'index.html', id: 'language', entry: 'js/main.js', engine: true },
+  { file: 'accuracy.html', id: 'accuracy', entry: 'js/accuracy.js', engine: false },
   { file: 'learn.html', id: 'learn', entry: 'js/learn.js', engine: true },
 ];

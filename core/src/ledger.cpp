@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 namespace vram {
 
@@ -56,27 +57,117 @@ std::string_view name_of(Device device) {
   return "";
 }
 
+namespace {
+
+double difference(Bytes a, Bytes b) { return static_cast<double>(a) - static_cast<double>(b); }
+
+Bytes moved(Bytes expected, double by) {
+  const double x = std::ceil(static_cast<double>(expected) + by);
+  return x >= static_cast<double>(kMaxBytes) ? kMaxBytes : static_cast<Bytes>(x);
+}
+
+// The sum over the entries alive in one stage of a device, and how sure it is.
+class StageSum {
+ public:
+  explicit StageSum(const std::vector<MeasuredSum>& measured) : measured_(&measured) {}
+
+  void add_entry(const Entry& entry) {
+    expected_ = add(expected_, entry.bytes.expected);
+    const double below = difference(entry.bytes.expected, entry.bytes.low);
+    const double above = difference(entry.bytes.high, entry.bytes.expected);
+    for (std::size_t i = 0; i < measured_->size() && i < in_sums_.size(); ++i) {
+      if (!(*measured_)[i].kinds.contains(entry.kind) || entry.assumed) continue;
+      in_sums_[i] += static_cast<double>(entry.bytes.expected);
+      exact_ = false;
+      return;
+    }
+    if (entry.bytes.expected > 0 && entry.kind != Kind::reserved && entry.kind != Kind::kv_pool) {
+      least_ = least_ < 0 ? entry.checked_on : std::min(least_, entry.checked_on);
+    }
+    if (below == 0 && above == 0) return;
+    exact_ = false;
+    if (entry.checked_by.empty()) {
+      below_ += below;
+      above_ += above;
+      return;
+    }
+    std::size_t i = 0;
+    while (i < groups_ && rows_[i].name != entry.checked_by) ++i;
+    if (i == rows_.size()) {  // more rows than any engine has: as if they were of the last one
+      --i;
+    } else if (i == groups_) {
+      rows_[groups_++].name = entry.checked_by;
+    }
+    rows_[i].below += below;
+    rows_[i].above += above;
+  }
+
+  Bytes expected() const { return expected_; }
+
+  Interval interval() const {
+    if (exact_) return Interval::exact(expected_);
+    double below = 0, above = 0;
+    for (std::size_t i = 0; i < groups_; ++i) {
+      below += rows_[i].below * rows_[i].below;
+      above += rows_[i].above * rows_[i].above;
+    }
+    for (std::size_t i = 0; i < measured_->size() && i < in_sums_.size(); ++i) {
+      const double low = in_sums_[i] * (1 - (*measured_)[i].low), high = in_sums_[i] * ((*measured_)[i].high - 1);
+      below += low * low;
+      above += high * high;
+    }
+    return {std::max<Bytes>(0, moved(expected_, -(below_ + std::sqrt(below)))), expected_,
+            moved(expected_, above_ + std::sqrt(above))};
+  }
+
+  std::int32_t checked_on() const {
+    std::int32_t least = least_;
+    for (std::size_t i = 0; i < measured_->size() && i < in_sums_.size(); ++i) {
+      if (in_sums_[i] > 0) least = least < 0 ? (*measured_)[i].checked_on : std::min(least, (*measured_)[i].checked_on);
+    }
+    return std::max(0, least);
+  }
+
+ private:
+  struct Row {
+    std::string_view name;
+    double below = 0;
+    double above = 0;
+  };
+  const std::vector<MeasuredSum>* measured_;
+  Bytes expected_ = 0;
+  double below_ = 0;  // assumed: these add up
+  double above_ = 0;
+  std::array<double, 2> in_sums_{};
+  std::array<Row, 12> rows_{};
+  std::size_t groups_ = 0;
+  std::int32_t least_ = -1;  // -1: nothing that could be checked yet
+  bool exact_ = true;
+};
+
+}  // namespace
+
 std::vector<Peak> peaks(const Ledger& ledger) {
   std::vector<Peak> result;
   for (const Entry& first : ledger.entries) {
-    const bool seen = std::any_of(result.begin(), result.end(), [&](const Peak& p) { return p.device == first.device; });
+    const bool seen =
+        std::any_of(result.begin(), result.end(), [&](const Peak& p) { return p.device == first.device; });
     if (seen) continue;
-    std::array<Interval, kStageCount> sums{};
-    for (const Entry& entry : ledger.entries) {
-      if (!(entry.device == first.device)) continue;
-      for (int s = 0; s < kStageCount; ++s) {
-        if (entry.stages.contains(static_cast<Stage>(s))) sums[static_cast<std::size_t>(s)] = sums[static_cast<std::size_t>(s)] + entry.bytes;
+    Peak peak{first.device, Stage::load, {}};
+    for (int s = 0; s < kStageCount; ++s) {
+      const auto stage = static_cast<Stage>(s);
+      StageSum sum(ledger.sums);
+      for (const Entry& entry : ledger.entries) {
+        if (entry.device == first.device && entry.stages.contains(stage)) sum.add_entry(entry);
       }
-    }
-    Peak peak{first.device, Stage::load, sums[0]};
-    for (int s = 1; s < kStageCount; ++s) {
-      const Interval& sum = sums[static_cast<std::size_t>(s)];
-      if (sum.expected > peak.bytes.expected) {
-        peak.stage = static_cast<Stage>(s);
-        peak.bytes.expected = sum.expected;
+      const Interval interval = sum.interval();
+      if (s == 0 || interval.expected > peak.bytes.expected) {
+        peak.stage = stage;
+        peak.bytes.expected = interval.expected;
+        peak.checked_on = sum.checked_on();
       }
-      peak.bytes.low = std::max(peak.bytes.low, sum.low);
-      peak.bytes.high = std::max(peak.bytes.high, sum.high);
+      peak.bytes.low = std::max(peak.bytes.low, interval.low);
+      peak.bytes.high = std::max(peak.bytes.high, interval.high);
     }
     result.push_back(peak);
   }

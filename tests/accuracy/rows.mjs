@@ -36,6 +36,7 @@ export function complete(sample, row, answer, set) {
     model: row.model,
     arch: row.arch ?? answer?.model?.model_type ?? 'any',
     counted: row.counted,
+    case: row.case,
     capacity: answer?.gpu?.memory_bytes,
     unit: 'bytes',
     half: 0,

@@ -63,6 +63,8 @@ export const terms = {
   })),
   'graphs per GPU': largest('cuda_graphs'),
   'context per GPU': largest('runtime_context'),
+  'outside the allocator per GPU': largest(['runtime_context', 'framework']),
+  'communication per GPU': largest('communication'),
   'non-torch per GPU': largest(['communication', 'framework']),
   'process peak': bytes((answer) => fullest(answer, (device) => process(answer, device))),
   'cache per GPU': largest([...cache, 'kv_pool']),

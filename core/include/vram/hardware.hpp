@@ -48,6 +48,7 @@ struct OverheadProfile {
   Bytes display_reserve_low = 0, display_reserve = 0, display_reserve_high = 0;
   double fragmentation_factor = 1;  // >= 1; multiplies what a caching allocator holds
   std::string source;
+  bool built_in = false;  // its expected amounts are ours, so that our residuals say how far they were off
 };
 
 // Which machines a profile is meant for. An empty list or zero bound asks nothing.

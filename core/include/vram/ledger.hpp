@@ -43,7 +43,26 @@ enum class Kind : std::uint8_t {
   fragmentation,
   kv_pool,          // what a server takes on top of the cache that was asked for
 };
+inline constexpr int kKindCount = static_cast<int>(Kind::kv_pool) + 1;  // kv_pool stays the last
 std::string_view name_of(Kind kind);  // "kv_cache"
+
+// A set of kinds.
+class Kinds {
+ public:
+  constexpr Kinds() = default;
+  constexpr Kinds(Kind kind) : bits_(1u << static_cast<unsigned>(kind)) {}
+  constexpr bool contains(Kind kind) const { return (bits_ >> static_cast<unsigned>(kind)) & 1u; }
+  constexpr bool empty() const { return bits_ == 0; }
+  friend constexpr Kinds operator|(Kinds a, Kinds b) {
+    Kinds both;
+    both.bits_ = a.bits_ | b.bits_;
+    return both;
+  }
+  friend constexpr bool operator==(Kinds, Kinds) = default;
+
+ private:
+  std::uint32_t bits_ = 0;
+};
 
 enum class Stage : std::uint8_t {
   load,
@@ -108,21 +127,38 @@ struct Entry {
   std::string_view formula;  // in the symbols of `values`: "n_ctx * n_layers * (n_embd_k * bytes_k + n_embd_v * bytes_v)"
   std::vector<Value> values;
   std::string_view source;   // engine and version, file, paper, or the records a constant was fitted on
+  bool assumed = false;      // the interval covers structure that is not modelled: no fitted one may narrow it
+  std::int32_t checked_on = 0;  // measured figures behind the interval, or behind its being exact; 0: none
+  std::string_view checked_by = {};  // the row of residuals they are in; entries of one row err together
+};
+
+// The sum of some kinds on a device, where that sum was measured: its bounds as shares of what is expected.
+struct MeasuredSum {
+  Kinds kinds;
+  double low = 1;
+  double high = 1;
+  std::int32_t checked_on = 0;
 };
 
 struct Ledger {
-  std::vector<Entry> entries;
+  std::vector<Entry> entries = {};
+  std::vector<MeasuredSum> sums = {};  // at most one per kind
 };
 
 // The fullest stage of one device.
 struct Peak {
   Device device;
   Stage stage = Stage::load;
-  Interval bytes;  // sum over the entries alive in that stage
+  Interval bytes;               // of the sum over the entries alive in that stage
+  std::int32_t checked_on = 0;  // measured figures of the sum, else of its least checked entry; 0: one has none
 };
 
 // One peak per device that has an entry, in order of first appearance. The stage is the one with the
 // largest expected sum; ties go to the earlier stage. `low` and `high` are the largest over all stages.
+//
+// Errors that were measured apart do not all go the same way: the deviations of entries with different rows of
+// residuals combine as independent ones do, by the root of the sum of their squares (JCGM 100:2008 "GUM", 5.1.2). Those
+// of one row add up, and so do bounds that are assumed. Where the sum itself was measured, that is its interval.
 std::vector<Peak> peaks(const Ledger& ledger);
 
 }  // namespace vram

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <variant>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "vram/ledger.hpp"
 #include "vram/memo.hpp"
 #include "vram/model.hpp"
+#include "vram/residuals.hpp"
 #include "vram/result.hpp"
 #include "vram/storage.hpp"
 
@@ -102,6 +104,7 @@ struct LlmRequest {
   EngineOptions engine;
   Machine machine;
   OverheadProfile profile;
+  std::span<const Residual> residuals = built_in_residuals();  // not owned
 };
 
 // One named figure in the engine's own terms, e.g. {"kv_tokens", 93872, "tokens"}.
@@ -109,6 +112,8 @@ struct Figure {
   std::string_view name;
   double number = 0;
   std::string_view unit;   // "bytes", "tokens", "cells", "requests", ""
+  double low = 0;          // bounds where the figure is estimated; both 0: exact
+  double high = 0;
 };
 
 struct LlmEstimate {

@@ -83,10 +83,11 @@ CallerRows read_rows(const ObjectReader& request) {
   const Json* json = request.find("rows");
   if (json == nullptr) return rows;
   const ObjectReader reader(*json, "/rows");
-  reader.only({"models", "gpus", "profiles"});
+  reader.only({"models", "gpus", "profiles", "residuals"});
   rows.models = checked_list(reader, "models");
   rows.gpus = checked_list(reader, "gpus");
   rows.profiles = checked_list(reader, "profiles");
+  rows.residuals = checked_list(reader, "residuals");
   return rows;
 }
 

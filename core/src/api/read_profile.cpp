@@ -84,8 +84,10 @@ ProfileRow read_profile_row(const Json& row, const std::string& path) {
 const std::vector<ProfileRow>& built_in_profiles() {
   static const std::vector<ProfileRow> rows = [] {
     std::vector<ProfileRow> result;
-    for (const CatalogueRow& row : profile_rows())
+    for (const CatalogueRow& row : profile_rows()) {
       result.push_back(read_profile_row(parse_own(row.json), "/profiles/" + std::string(row.id)));
+      result.back().profile.built_in = true;
+    }
     return result;
   }();
   return rows;

@@ -66,6 +66,10 @@ void read_request(const Json& json, EstimateRequest& request) {
   request.has_gpu = read_gpu(reader, request.rows, llm.machine);
   request.profiles = read_profiles(reader, request.rows);
   llm.profile = request.profiles(llm.machine);
+  if (request.rows.residuals != nullptr) {
+    request.residuals = read_residuals(*request.rows.residuals);
+    llm.residuals = request.residuals;
+  }
 }
 
 }  // namespace vram

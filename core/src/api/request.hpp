@@ -15,6 +15,7 @@ struct CallerRows {
   const Json* models = nullptr;
   const Json* gpus = nullptr;
   const Json* profiles = nullptr;
+  const Json* residuals = nullptr;  // their views go into it
 };
 
 struct Also {
@@ -46,6 +47,7 @@ struct EstimateRequest {
   bool has_gpu = false;
   Profiles profiles;
   CallerRows rows;
+  std::vector<Residual> residuals;  // the caller's, when given
   Also also;
   std::vector<Warning> warnings;
 };
@@ -74,6 +76,7 @@ std::vector<std::string_view> cache_types(const EngineOptions& engine);
 // False when the request names no GPU.
 bool read_gpu(const ObjectReader& reader, const CallerRows& rows, Machine& machine);
 
+std::vector<Residual> read_residuals(const Json& list);
 Profiles read_profiles(const ObjectReader& reader, const CallerRows& rows);
 
 // One row in the catalogue's form.

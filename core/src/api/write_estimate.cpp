@@ -57,11 +57,9 @@ void write_engine(JsonWriter& out, const LlmRequest& request, const LlmEstimate&
   write_options(out, effective_options(request));
   out.key("figures").begin_array();
   for (const Figure& figure : estimate.figures) {
-    out.begin_object()
-        .field("name", figure.name)
-        .field("number", figure.number)
-        .field("unit", figure.unit)
-        .end_object();
+    out.begin_object().field("name", figure.name).field("number", figure.number).field("unit", figure.unit);
+    if (figure.high > 0) out.field("low", figure.low).field("high", figure.high);
+    out.end_object();
   }
   out.end_array().end_object();
 }
@@ -94,7 +92,7 @@ void write_ledger(JsonWriter& out, const Ledger& ledger) {
     }
     out.end_array();
     write_interval(out, entry.bytes);
-    out.field("formula", entry.formula).key("values").begin_object();
+    out.field("checked_on", entry.checked_on).field("formula", entry.formula).key("values").begin_object();
     for (const Value& value : entry.values) out.field(value.symbol, value.number);
     out.end_object().field("source", entry.source).end_object();
   }
@@ -102,7 +100,7 @@ void write_ledger(JsonWriter& out, const Ledger& ledger) {
   for (const Peak& peak : peaks(ledger)) {
     out.begin_object().field("device", name_of(peak.device)).field("stage", name_of(peak.stage));
     write_interval(out, peak.bytes);
-    out.end_object();
+    out.field("checked_on", peak.checked_on).end_object();
   }
   out.end_array().end_object();
 }

@@ -32,6 +32,9 @@ bool has_experts(const Model& model);
 // Adds what every process pays: display, context, framework, fragmentation. See overhead.cpp.
 void add_overheads(const LlmRequest& request, LlmEstimate& estimate);
 
+// Gives the figures of what is left for a server's cache their bounds. See left.cpp.
+void bound_what_is_left(const LlmRequest& request, LlmEstimate& estimate);
+
 // Share of GPU memory that is gone on GPU `index` before the engine's own budget starts.
 Interval display_bytes(const OverheadProfile& profile, int index);
 
