@@ -18,6 +18,7 @@ void add_gpus(CLI::App& app, int& exit_code);
 void add_formats(CLI::App& app, int& exit_code);
 void add_reference(CLI::App& app, int& exit_code);
 void add_batch(CLI::App& app, int& exit_code);
+void add_inspect(CLI::App& app, int& exit_code);
 void add_version(CLI::App& app, int& exit_code);
 
 // What runs on a terminal without arguments: asks, then estimates.
