@@ -69,7 +69,9 @@ Listing list_of(const fs::path& path, const std::string& flag) {
 
 bool names_weights(const std::string& text) {
   std::error_code ignored;
-  if (fs::exists(text, ignored)) return true;
+  if (text.empty()) return false;
+  if (fs::is_regular_file(text, ignored))
+    return true;  // a folder's name may be that of a model: "llama-3.1-8b/" is meant
   for (const char* ending : {".gguf", ".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".onnx", ".json"}) {
     if (text.ends_with(ending)) return true;
   }

@@ -2,6 +2,7 @@
 // back.
 #pragma once
 
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -35,7 +36,7 @@ struct FileFacts {
   Json metadata = Json::object();  // GGUF and safetensors
   Json config;                     // config.json, adapter_config.json; null: none
   TensorList tensors;
-  std::vector<PipelineComponent> components;
+  std::deque<PipelineComponent> components;  // whose places are kept while they are read
   std::vector<Warning> warnings;
   // The mmproj that lay beside a GGUF.
   TensorList projector;

@@ -2,6 +2,8 @@
 #include <algorithm>
 
 #include "read/file/state.hpp"
+#include "read/file/text_parser.hpp"
+#include "read/onnx/onnx.hpp"
 #include "read/safetensors/safetensors.hpp"
 
 namespace vram {
@@ -43,12 +45,13 @@ void FileReader::State::open_config(const std::string& beside) {
 
 void FileReader::State::start_weights(const std::string& name) {
   open_weights(name, facts.tensors, [this, name](const read::FileParser& parser, std::string_view format) {
+    if (format == "json") return start_json_text(name, static_cast<const read::TextParser&>(parser).text());
     facts.format = format;
     if (format == "gguf") return gguf_done(name, parser);
-    if (format == "safetensors") {
-      const auto& safetensors = static_cast<const read::SafetensorsParser&>(parser);
-      add_part(name, safetensors.header_bytes());
-      facts.metadata = safetensors.metadata();
+    add_part(name, header_of(parser, format));
+    if (format == "safetensors") facts.metadata = static_cast<const read::SafetensorsParser&>(parser).metadata();
+    if (format == "onnx" && static_cast<const read::OnnxParser&>(parser).external()) {
+      facts.warnings.push_back({"/files", "the data of some initializers lies in a file beside this one"});
     }
     open_config(name);
   });
@@ -68,9 +71,7 @@ void FileReader::State::start_shards_by_name(const std::vector<std::string>& nam
     if (!may_exist(name)) refuse_file(name, "this part of the model is missing");
     open_weights(name, facts.tensors, [this, name](const read::FileParser& parser, std::string_view format) {
       facts.format = format;
-      if (format == "safetensors") {
-        add_part(name, static_cast<const read::SafetensorsParser&>(parser).header_bytes());
-      }
+      add_part(name, header_of(parser, format));
     });
   }
 }
@@ -84,9 +85,8 @@ void FileReader::State::start_adapter(const std::string& name) {
       const std::string weights = folder_of(name) + file;
       if (!may_exist(weights)) continue;
       open_weights(weights, facts.tensors, [this, weights](const read::FileParser& parser, std::string_view format) {
-        if (format == "safetensors") {
-          add_part(weights, static_cast<const read::SafetensorsParser&>(parser).header_bytes());
-        }
+        facts.format = "peft";
+        add_part(weights, header_of(parser, format));
       });
       break;
     }

@@ -2,6 +2,7 @@
 
 #include "json/writer.hpp"
 #include "read/file/state.hpp"
+#include "read/file/text_parser.hpp"
 
 namespace vram {
 
@@ -33,44 +34,6 @@ std::string refusal(const Error& error) {
   out.key("message").raw(clean(error.message)).end_object().end_object();
   return out.take();
 }
-
-// A whole file as text.
-class TextParser : public read::FileParser {
- public:
-  TextParser(std::string name, std::int64_t file_bytes, std::int64_t limit)
-      : name_(std::move(name)), file_bytes_(file_bytes), limit_(limit) {
-    if (file_bytes_ > limit_) {
-      read::refuse_file(name_, "this file is too long to be what its name says", std::to_string(file_bytes_),
-                        "at most " + std::to_string(limit_) + " bytes");
-    }
-    done_ = file_bytes_ == 0;
-  }
-
-  read::Wish wish() const override {
-    if (done_) return {};
-    const auto have = static_cast<std::int64_t>(text_.size());
-    const std::int64_t rest = file_bytes_ == kUnknownSize ? limit_ + 1 - have : file_bytes_ - have;
-    return {have, std::min(rest, std::int64_t{4} << 20)};
-  }
-
-  void feed(ByteSpan bytes, bool last) override {
-    text_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    if (static_cast<std::int64_t>(text_.size()) > limit_) {
-      read::refuse_file(name_, "this file is too long to be what its name says", "",
-                        "at most " + std::to_string(limit_) + " bytes");
-    }
-    done_ = last || static_cast<std::int64_t>(text_.size()) == file_bytes_;
-  }
-
-  const std::string& text() const { return text_; }
-
- private:
-  std::string name_;
-  std::int64_t file_bytes_;
-  std::int64_t limit_;
-  std::string text_;
-  bool done_ = false;
-};
 
 }  // namespace
 
@@ -110,8 +73,8 @@ void FileReader::State::open(Open file) {
 
 void FileReader::State::open_text(const std::string& name, bool optional, std::int64_t limit,
                                   std::function<void(const std::string&)> use, std::function<void()> not_there) {
-  auto parser = std::make_unique<TextParser>(name, size_of(name), limit);
-  const TextParser* text = parser.get();
+  auto parser = std::make_unique<read::TextParser>(name, size_of(name), limit);
+  const read::TextParser* text = parser.get();
   open({name, optional, std::move(parser), [text, use = std::move(use)] { use(text->text()); }, std::move(not_there)});
 }
 

@@ -42,18 +42,19 @@ void FileReader::State::start_json(const std::string& name) {
   if (file == "model_index.json") return start_pipeline(name);
   if (file == "adapter_config.json") return start_adapter(name);
   if (file.ends_with(".index.json")) return start_shards(name);
-  open_text(name, false, std::int64_t{8} << 20, [this, name](const std::string& text) {
-    Json json = parse_json(text, "/" + name);
-    if (json.is_object() && json.contains("layers") && json.contains("schemaVersion"))
-      return start_manifest(name, json);
-    if (!json.is_object() || (!json.contains("model_type") && !json.contains("architectures"))) {
-      refuse_file(name, "this JSON describes no model", "",
-                  "config.json, model_index.json, adapter_config.json, *.index.json or an Ollama manifest");
-    }
-    facts.format = "config";
-    facts.kind = "model";
-    facts.config = std::move(json);
-  });
+  open_text(name, false, std::int64_t{8} << 20, [this, name](const std::string& text) { start_json_text(name, text); });
+}
+
+void FileReader::State::start_json_text(const std::string& name, const std::string& text) {
+  Json json = parse_json(text, "/" + name);
+  if (json.is_object() && json.contains("layers") && json.contains("schemaVersion")) return start_manifest(name, json);
+  if (!json.is_object() || (!json.contains("model_type") && !json.contains("architectures"))) {
+    refuse_file(name, "this JSON describes no model", "",
+                "config.json, model_index.json, adapter_config.json, *.index.json or an Ollama manifest");
+  }
+  facts.format = "config";
+  facts.kind = "model";
+  facts.config = std::move(json);
 }
 
 void FileReader::State::start_folder() {

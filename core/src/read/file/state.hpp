@@ -45,6 +45,8 @@ struct FileReader::State {
   using WeightsDone = std::function<void(const read::FileParser&, std::string_view format)>;
   void open_weights(const std::string& name, read::TensorList& tensors, WeightsDone done);
   void add_part(const std::string& name, std::int64_t header_bytes);
+  // Bytes of the file that were read.
+  static std::int64_t header_of(const read::FileParser& parser, std::string_view format);
 
   // The layouts. Each opens what it needs and fills `facts`.
   void start();  // start.cpp: which of them it is
@@ -55,8 +57,13 @@ struct FileReader::State {
   void start_shards_by_name(const std::vector<std::string>& names);
   void start_adapter(const std::string& name);
   void open_config(const std::string& beside);
-  void start_manifest(const std::string& name, const Json& json);           // manifest.cpp
-  void start_pipeline(const std::string& name);                             // pipeline.cpp
+  void start_json_text(const std::string& name, const std::string& text);
+  void start_manifest(const std::string& name, const Json& json);  // manifest.cpp
+  void start_pipeline(const std::string& name);                    // pipeline.cpp
+  void open_component(const std::string& folder, read::PipelineComponent& component);
+  void open_component_weights(const std::string& folder, read::PipelineComponent& component, std::size_t candidate);
+  void open_component_file(const std::string& file, read::PipelineComponent& component, bool optional,
+                           std::function<void()> not_there);
   void gguf_done(const std::string& name, const read::FileParser& parser);  // gguf_layout.cpp
   void settle();                                                            // settle.cpp: all has been read
 

@@ -94,6 +94,20 @@ void TensorList::add(const std::string& file, std::string_view name, std::string
   bytes_ = vram::add(bytes_, bytes);
 }
 
+void TensorList::add_storage(const std::string& file, Bytes bytes) {
+  ++storages_;
+  const std::size_t before = names_.size();
+  add(file, "storage", "bytes", &bytes, 1, bytes);
+  names_[before] = static_cast<std::uint64_t>(storages_);  // they have no names that could be twice there
+}
+
+void TensorList::restore(TensorGroup group) {
+  const std::int64_t count = group.count();
+  tensors_ += count;
+  bytes_ = vram::add(bytes_, mul(group.bytes, count));
+  groups_.push_back(std::move(group));
+}
+
 void TensorList::check_names(const std::string& file) {
   std::sort(names_.begin(), names_.end());
   if (std::adjacent_find(names_.begin(), names_.end()) != names_.end()) {

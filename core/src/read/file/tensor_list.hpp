@@ -42,6 +42,10 @@ class TensorList {
   // Throws BadInput, naming `file`: more kinds of tensors than any model has.
   void add(const std::string& file, std::string_view name, std::string_view type, const std::int64_t* shape,
            std::size_t dimensions, Bytes bytes);
+  // Bytes of a storage whose tensors are not known by name (PyTorch).
+  void add_storage(const std::string& file, Bytes bytes);
+  // A group as it was written before; tensors may come in several groups of one kind.
+  void restore(TensorGroup group);
   // Refuses two tensors of one name. Once, when everything has been added.
   void check_names(const std::string& file);
 
@@ -57,6 +61,7 @@ class TensorList {
   std::string key_;
   std::string pattern_;
   std::int64_t tensors_ = 0;
+  std::int64_t storages_ = 0;
   Bytes bytes_ = 0;
 };
 

@@ -3,7 +3,10 @@
 #include <cstring>
 
 #include "read/file/state.hpp"
+#include "read/file/text_parser.hpp"
 #include "read/gguf/gguf.hpp"
+#include "read/onnx/onnx.hpp"
+#include "read/pytorch/zip.hpp"
 #include "read/safetensors/safetensors.hpp"
 
 namespace vram {
@@ -70,7 +73,14 @@ class Sniffer : public FileParser {
   Wish wish() const override { return inner_ ? inner_->wish() : Wish{0, std::int64_t{256} << 10}; }
 
   void feed(ByteSpan bytes, bool last) override {
-    if (!inner_) choose(bytes);
+    if (!inner_) {
+      choose(bytes);
+      if (format_ == "pytorch") {  // reads from the end, unless the whole file is here
+        const read::Wish wish = inner_->wish();
+        if (wish.offset >= static_cast<std::int64_t>(bytes.size())) return;
+        bytes = bytes.subspan(static_cast<std::size_t>(wish.offset));
+      }
+    }
     inner_->feed(bytes, last);
   }
 
@@ -79,7 +89,18 @@ class Sniffer : public FileParser {
 
  private:
   void choose(ByteSpan bytes) {
-    if (begins(bytes, "GGUF")) {
+    const auto json = [&] {
+      const std::string_view head(reinterpret_cast<const char*>(bytes.data()), std::min<std::size_t>(bytes.size(), 64));
+      const std::size_t first = head.find_first_not_of(" \t\r\n");
+      return first != head.npos && head[first] == '{';
+    };
+    if (begins(bytes, "PK\x03\x04") || begins(bytes, "PK\x05\x06")) {
+      take("pytorch", std::make_unique<read::PytorchZipParser>(name_, file_bytes_, tensors_));
+    } else if (ends(name_, ".onnx")) {
+      take("onnx", std::make_unique<read::OnnxParser>(name_, file_bytes_, tensors_));
+    } else if (!ends(name_, ".safetensors") && json()) {
+      take("json", std::make_unique<read::TextParser>(name_, file_bytes_, std::int64_t{8} << 20));
+    } else if (begins(bytes, "GGUF")) {
       take("gguf", std::make_unique<read::GgufParser>(name_, file_bytes_, tensors_));
     } else if (ends(name_, ".safetensors") || (bytes.size() > 9 && bytes[8] == '{' && bytes[7] == 0 && bytes[6] == 0)) {
       if (begins(bytes, "version https://git-lfs") || begins(bytes, "<")) refuse_other(name_, bytes);
@@ -111,6 +132,14 @@ void FileReader::State::open_weights(const std::string& name, read::TensorList& 
         std::move(parser),
         [sniffer, use = std::move(use)] { use(sniffer->inner(), sniffer->format()); },
         {}});
+}
+
+std::int64_t FileReader::State::header_of(const read::FileParser& parser, std::string_view format) {
+  if (format == "gguf") return static_cast<const read::GgufParser&>(parser).header().header_bytes;
+  if (format == "safetensors") return static_cast<const read::SafetensorsParser&>(parser).header_bytes();
+  if (format == "pytorch") return static_cast<const read::PytorchZipParser&>(parser).header_bytes();
+  if (format == "onnx") return static_cast<const read::OnnxParser&>(parser).header_bytes();
+  return 0;
 }
 
 void FileReader::State::add_part(const std::string& name, std::int64_t header_bytes) {

@@ -3,6 +3,7 @@
 
 #include "json/writer.hpp"
 #include "read/file/facts.hpp"
+#include "read/safetensors/model.hpp"
 
 namespace vram::read {
 namespace {
@@ -105,6 +106,10 @@ std::string written(const FileFacts& facts) {
   out.field("name", text(facts.name)).field("architecture", text(facts.architecture));
   write_files(out, facts.files);
   write_list(out, facts.tensors);
+  if (const std::string quantizer = quantizer_by_tensors(facts.tensors);
+      facts.format == "safetensors" && !quantizer.empty()) {
+    out.field("quantization", std::string_view(quantizer));
+  }
   const bool diffusion = facts.kind == "diffusion";
   write_sums(out, "parts", "part",
              sums(facts.tensors, [&](const TensorGroup& g) { return part_by_name(g.name, diffusion); }));

@@ -76,7 +76,6 @@ class GgufParser : public FileParser {
   ChunkSize chunk_;
   std::uint64_t metadata_left_ = 0;
   std::uint64_t tensors_left_ = 0;
-  std::uint64_t texts_left_ = 0;                                 // strings of the array being walked
   std::vector<std::pair<std::uint32_t, std::uint64_t>> nested_;  // arrays around it: type, items left
   std::string key_;
   std::uint32_t type_ = 0;

@@ -193,7 +193,7 @@ bool GgufParser::read_key(Cursor& in) {
     in.lacking += in.size_bytes();
     return false;
   }
-  key_.assign(reinterpret_cast<const char*>(in.at), length);
+  key_.assign(reinterpret_cast<const char*>(in.at), static_cast<std::size_t>(size));
   in.at += size;
   if (!is_utf8(key_)) refuse_here("a metadata key is not valid UTF-8");
   keys_.push_back(hash_of(key_));
@@ -382,7 +382,7 @@ bool GgufParser::read_tensor(Cursor& in) {
     in.lacking += in.position() - start;
     return false;
   }
-  const std::string_view name(reinterpret_cast<const char*>(in.at), length);
+  const std::string_view name(reinterpret_cast<const char*>(in.at), static_cast<std::size_t>(size));
   if (!is_utf8(name)) refuse_here("a tensor's name is not valid UTF-8");
   in.at += size;
   const auto said = [&](std::string message) {
