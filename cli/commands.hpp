@@ -19,6 +19,7 @@ void add_formats(CLI::App& app, int& exit_code);
 void add_reference(CLI::App& app, int& exit_code);
 void add_batch(CLI::App& app, int& exit_code);
 void add_check_log(CLI::App& app, int& exit_code);
+void add_inspect(CLI::App& app, int& exit_code);
 void add_version(CLI::App& app, int& exit_code);
 
 // What runs on a terminal without arguments: asks, then estimates.

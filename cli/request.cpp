@@ -6,6 +6,7 @@
 #include "detect.hpp"
 #include "files.hpp"
 #include "numbers.hpp"
+#include "weight_files.hpp"
 
 namespace vram::cli {
 namespace {
@@ -69,7 +70,13 @@ std::string model_text(const SetUp& s) {
                   "one of --model, --config, or the numbers that start with --params-billion"};
   }
   Members model;
-  if (!s.model.empty()) model.add("id", Json(s.model));
+  if (names_weights(s.model)) {
+    const std::string file = read_weights(s.model, "--model");
+    model.add("file", file);
+    if (const Json name = name_of_file(s.model); Json::parse(file)["name"] == "") model.add("name", name);
+  } else if (!s.model.empty()) {
+    model.add("id", Json(s.model));
+  }
   if (!s.config.empty()) {
     model.add("config", json_file(s.config, "--config"));
     if (const std::string name = name_of_file(s.config); !name.empty()) model.add("name", Json(name));

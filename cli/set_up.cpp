@@ -103,7 +103,10 @@ const CLI::Validator not_empty(
 void declare_set_up(CLI::App& command, SetUp& s, bool asks_context, bool asks_sequences) {
   s.bars = stdout_is_terminal();
   const std::string model = "Model (one of --model, --config, --params-billion)";
-  command.add_option("--model", s.model, "A model of the catalogue, see `vram-estimator models`")
+  command
+      .add_option(
+          "--model", s.model,
+          "A model of the catalogue, see `vram-estimator models`; or a GGUF or safetensors file, or a folder/ of them")
       ->group(model)
       ->type_name("ID");
   command

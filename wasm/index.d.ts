@@ -265,3 +265,46 @@ export interface MaxContext extends Largest {
   /** The smaller of `value` and max_position_embeddings. */
   within_model: number;
 }
+
+/** A file of weights, or a folder of them, as far as names and sizes go. docs/api.md, "Files". */
+export interface FileSources {
+  /** Names below the folder with '/'; `bytes` null or absent: unknown. */
+  files: { name: string; bytes?: number | null }[];
+  /** The list is all there is: nothing else is asked for. */
+  complete?: boolean;
+}
+
+/** Bytes that the reader would like to see. */
+export interface FileNeed {
+  file: string;
+  offset: number;
+  length: number;
+  /** The answer is better with this file; null for it costs nothing. */
+  optional: boolean;
+}
+
+/** What a file turned out to hold. Goes into a request as `{model: {file}}`. docs/api.md, "Files". */
+export interface WeightFile {
+  format: 'gguf' | 'safetensors' | 'pytorch' | 'onnx' | 'diffusers' | 'peft' | 'ollama' | 'config';
+  kind: 'model' | 'mmproj' | 'adapter' | 'control_vector' | 'imatrix' | 'vocabulary' | 'diffusion' | 'pipeline' | 'weights';
+  name: string;
+  architecture: string;
+  files: string[];
+  file_count: number;
+  file_bytes: number | null;
+  header_bytes: number;
+  tensor_count: number;
+  elements: number;
+  tensor_bytes: number;
+  types: { type: string; tensors: number; elements: number; bytes: number }[];
+  parts: { part: string; tensors: number; elements: number; bytes: number }[];
+  warnings: { path: string; message: string }[];
+  [more: string]: unknown;
+}
+
+/** Reads a file's headers; `read` brings the bytes, null when the file cannot be had. */
+export function readFile(
+  sources: FileSources,
+  read: (name: string, offset: number, length: number, need: FileNeed) => Promise<Uint8Array | null>,
+  options?: { signal?: AbortSignal },
+): Promise<{ ok: true; file: WeightFile } | Failure>;

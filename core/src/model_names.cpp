@@ -61,6 +61,7 @@ std::string_view name_of(Role role) {
     case Role::bias: return "bias";
     case Role::vector: return "vector";
     case Role::matrix: return "matrix";
+    case Role::rope_factors: return "rope_factors";
     case Role::opaque: return "opaque";
   }
   return "unknown";

@@ -49,6 +49,7 @@ struct WeightFormat {
   bool double_quant = false;         // bnb_nf4: the scales are quantized too
   double bits_per_weight = 0;        // exl: asked for by the caller, 2..8
   double nominal_bpw = 0;            // for models known only by size; see nominal_bits_per_weight
+  bool as_stored = false;            // tensors keep the type and bytes of the file they came from, where they have one
   std::string_view source;
 
   friend bool operator==(const WeightFormat&, const WeightFormat&) = default;

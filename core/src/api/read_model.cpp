@@ -1,13 +1,14 @@
 // "model": a catalogue id, a config.json, or numbers as people type them. And the caller's own rows.
 #include "api/request.hpp"
 #include "read/config.hpp"
+#include "read/file/accept.hpp"
 #include "vram/catalogue.hpp"
 #include "vram/read.hpp"
 
 namespace vram {
 namespace {
 
-constexpr const char* kForms = R"(one of {"id": "..."}, {"config": {...}}, {"manual": {...}})";
+constexpr const char* kForms = R"(one of {"id": "..."}, {"config": {...}}, {"file": {...}}, {"manual": {...}})";
 
 // The ids of a caller's rows are needed before a row is picked; the picked row is then read and checked in full.
 const Json* checked_list(const ObjectReader& rows, std::string_view key) {
@@ -95,9 +96,9 @@ Model read_model(const ObjectReader& request, const CallerRows& rows) {
   const Json* json = request.find("model");
   if (json == nullptr) refuse("/model", "model is missing", "", kForms);
   const ObjectReader reader(*json, "/model");
-  reader.only({"id", "config", "name", "manual", "fused_qkv"});
-  if (reader.has("id") + reader.has("config") + reader.has("manual") != 1) {
-    refuse("/model", "a model is given by exactly one of id, config and manual", shown(*json), kForms);
+  reader.only({"id", "config", "name", "manual", "file", "fused_qkv"});
+  if (reader.has("id") + reader.has("config") + reader.has("manual") + reader.has("file") != 1) {
+    refuse("/model", "a model is given by exactly one of id, config, file and manual", shown(*json), kForms);
   }
   if (reader.has("name") && reader.has("id")) {
     refuse("/model/name", "a model of the catalogue has its name already", shown(*reader.find("name")),
@@ -105,6 +106,7 @@ Model read_model(const ObjectReader& request, const CallerRows& rows) {
   }
   Model model = reader.has("id")       ? named_model(reader.string("id"), rows)
                 : reader.has("config") ? read_config(*reader.find("config"), "/model/config")
+                : reader.has("file")   ? read_model_file(*reader.find("file"), "/model/file")
                                        : manual_model(*reader.find("manual"));
   model.name = reader.string_or("name", model.name);
   if (reader.boolean_or("fused_qkv", false)) fuse_qkv(model);

@@ -41,7 +41,11 @@ std::string native_format(const ObjectReader& request, const Model& model) {
 
 WeightFormat read_weights(const ObjectReader& request, const Model& model) {
   const Json* json = request.find("weights");
-  if (json == nullptr) return known_format(native_format(request, model), "/weights");
+  if (json == nullptr) {
+    WeightFormat format = known_format(native_format(request, model), "/weights");
+    format.as_stored = model.tensors_stored;
+    return format;
+  }
   if (json->is_string()) return known_format(json->get<std::string>(), "/weights");
   if (!json->is_object()) {
     refuse("/weights", "weights must be a format id or an object", shown(*json),

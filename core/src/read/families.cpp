@@ -238,6 +238,20 @@ const Family* find_family(std::string_view model_type) {
   return nullptr;
 }
 
+std::string family_of_gguf(std::string_view gguf_arch) {
+  for (const Family& family : kFamilies) {
+    if (family.gguf_arch == gguf_arch) return std::string(family.model_type);
+  }
+  return std::string(gguf_arch);
+}
+
+bool parallel_gguf(std::string_view gguf_arch) {
+  for (const Family& family : kFamilies) {
+    if (family.gguf_arch == gguf_arch) return family.parallel;
+  }
+  return false;
+}
+
 std::string known_families() {
   std::string names;
   for (const Family& family : kFamilies) names += (names.empty() ? "" : ", ") + std::string(family.model_type);

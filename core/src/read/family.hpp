@@ -111,6 +111,10 @@ struct Family {
 
 // nullptr when unknown. Aliases ("gemma3_text", "kimi_k2") lead to their family.
 const Family* find_family(std::string_view model_type);
+// The model_type of the first family that llama.cpp has this architecture for; the architecture's own name when none.
+std::string family_of_gguf(std::string_view gguf_arch);
+// True when attention and feed-forward stand side by side in this architecture.
+bool parallel_gguf(std::string_view gguf_arch);
 // All spellings that find_family understands, comma-separated, for errors.
 std::string known_families();
 

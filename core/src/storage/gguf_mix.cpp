@@ -174,6 +174,7 @@ std::int64_t GgufMix::ffn_down_counter(const Tensor& tensor) const {
 }
 
 const TensorType& GgufMix::type_of(const Tensor& tensor) const {
+  if (format_.as_stored && tensor.stored != nullptr) return *tensor.stored;
   const GgmlTypes& t = types();
   // One-dimensional tensors and the small ones that set precision stay in F32 in every converted file
   // (conversion/base.py), and the quantizer never touches them.

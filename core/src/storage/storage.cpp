@@ -39,6 +39,8 @@ Bytes row_bytes(const TensorType& type, std::int64_t row, std::int64_t rows) {
 
 Bytes tensor_bytes(const WeightFormat& format, const Model& model, const Tensor& tensor) {
   const std::int64_t rows = product({tensor.ne1, tensor.ne2, tensor.count});
+  if (format.as_stored && tensor.stored_bytes >= 0) return tensor.stored_bytes;
+  if (format.as_stored && tensor.stored != nullptr) return row_bytes(*tensor.stored, tensor.ne0, rows);
   switch (format.scheme) {
     case WeightFormat::Scheme::plain: return row_bytes(*format.type, tensor.ne0, rows);
     case WeightFormat::Scheme::gguf: return row_bytes(gguf_tensor_type(format, model, tensor), tensor.ne0, rows);

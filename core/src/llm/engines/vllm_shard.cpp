@@ -4,6 +4,7 @@
 #include "llm/engines/vllm_shard.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "llm/parts.hpp"
 
@@ -129,6 +130,10 @@ Bytes rank_weight_bytes(const LlmRequest& request, Part part, std::int64_t tp, s
     }
     if (!here) continue;
     Tensor held = shard(model, tensor, tp);
+    if (tensor.stored_bytes >= 0 && tensor.elements() > 0) {
+      const double share = static_cast<double>(held.elements()) / static_cast<double>(tensor.elements());
+      held.stored_bytes = static_cast<Bytes>(std::ceil(static_cast<double>(tensor.stored_bytes) * share));
+    }
     const bool plain = request.weights.scheme == WeightFormat::Scheme::plain;
     if (request.weights.scheme == WeightFormat::Scheme::mxfp4 && is_routed_expert(tensor.role)) {
       held = padded_for_mxfp4(request.machine.gpu, held);

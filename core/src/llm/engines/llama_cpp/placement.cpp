@@ -75,6 +75,7 @@ WeightPlan plan_weights(const Model& model, const WeightFormat& format) {
       for (WeightBytes& layer : plan.layers) add_to(layer, {ceil_div(bytes, n), ceil_div(bytes, n)});
       continue;
     }
+    if (tensor.role == Role::rope_factors) continue;  // see rope_table_bytes
     const TensorType& type = mix.type_of(tensor);
     const WeightBytes bytes{
         gpu_tensor_bytes(type, tensor),
