@@ -141,3 +141,22 @@ test('every command has a help with exit code 0; no arguments without a terminal
   assert.equal(none.code, 2);
   assert.match(none.out, /Start here/);
 });
+
+test('check-log: a table, its verdicts, and the bytes of --json', { skip: noModels }, () => {
+  const log = file('start.log', [
+    'print_info: arch = llama', 'print_info: n_layer = 32', 'print_info: n_embd = 4096', 'print_info: n_head_kv = 8',
+    'print_info: n_ff = 14336', 'print_info: n_vocab = 128256', 'print_info: file type = Q4_K - Medium',
+    'print_info: general.name = Meta Llama 3.1 8B Instruct', 'load_tensors: offloaded 33/33 layers to GPU',
+    'load_tensors: CUDA0 model buffer size = 4403.49 MiB', 'llama_context: n_ctx = 8192', 'llama_context: flash_attn = 1',
+    'llama_kv_cache: CUDA0 KV buffer size = 1024.00 MiB', 'llama_context: CUDA0 compute buffer size = 258.50 MiB', ''].join('\n'));
+  const shown = run(`check-log ${log}`);
+  assert.equal(shown.code, 0, shown.err);
+  assert.match(shown.out, /weights +CUDA0 .*4\.30 GiB.*exact/);
+  const raw = run(`check-log ${log} --json`);
+  assert.equal(JSON.parse(raw.out).terms.length, 3);
+  const off = run('check-log -', { input: 'print_info: arch = llama\nprint_info: n_layer = 32\nprint_info: n_embd = 4096\n' +
+    'print_info: n_vocab = 128256\nprint_info: file type = Q4_K - Medium\nload_tensors: CUDA0 model buffer size = 1.00 MiB\n' });
+  assert.equal(off.code, 1);
+  assert.match(off.out, /off/);
+  assert.equal(run('check-log -', { input: 'nothing\n' }).code, 2);
+});

@@ -98,9 +98,10 @@ Json vllm_options(const EngineLog& log) {
   if (const std::int64_t length = number_of(log, {"max_model_len", "max_seq_len"}, -1); length > 0)
     engine["max_model_len"] = length;
   if (const std::string* share = log.fact("gpu_memory_utilization")) {
-    double number = 0;
-    const auto read = std::from_chars(share->data(), share->data() + share->size(), number);
-    if (read.ec == std::errc() && number > 0 && number <= 1) engine["gpu_memory_utilization"] = number;
+    read::Printed number;
+    if (read::printed_figure(*share, number) && number.value > 0 && number.value <= 1) {
+      engine["gpu_memory_utilization"] = number.value;
+    }
   }
   if (const std::string* eager = log.fact("enforce_eager")) engine["enforce_eager"] = truth_of(*eager);
   if (const std::string* type = log.fact("kv_cache_dtype"); type != nullptr && *type != "auto") {

@@ -9,7 +9,6 @@ namespace {
 
 // Tokens in one batch: no engine takes more, and products stay far from 2^61.
 constexpr std::int64_t kBatchLimit = 1 << 24;
-constexpr std::int64_t kLayerLimit = 100'000;
 constexpr std::int64_t kParallelLimit = 64;  // as many as GPUs in a machine
 
 VllmOptions read_vllm(const ObjectReader& reader) {

@@ -1,8 +1,8 @@
 #include "read/log/engine_log.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
+#include <cstdint>
 
 namespace vram::read {
 namespace {
@@ -60,16 +60,17 @@ std::string_view trimmed(std::string_view text) {
 
 bool printed_figure(std::string_view text, Printed& figure) {
   text = trimmed(text);
-  std::string digits;
+  std::int64_t digits = 0;  // as if there were no point
+  int count = 0;
   std::size_t at = 0;
   int decimals = -1;
   for (; at < text.size(); ++at) {
     const char c = text[at];
     if (c >= '0' && c <= '9') {
-      digits += c;
+      digits = 10 * digits + (c - '0');
+      if (++count > 18) return false;
       if (decimals >= 0) ++decimals;
     } else if (c == '.' && decimals < 0) {
-      digits += c;
       decimals = 0;
     } else if (c == ',' && decimals < 0 && at + 3 < text.size() && text[at + 1] >= '0' && text[at + 1] <= '9') {
       continue;  // thousands
@@ -77,10 +78,8 @@ bool printed_figure(std::string_view text, Printed& figure) {
       break;
     }
   }
-  if (digits.empty() || digits.size() > 24 || digits == ".") return false;
-  double number = 0;
-  const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  if (read.ec != std::errc()) return false;
+  if (count == 0) return false;
+  const double number = static_cast<double>(digits) / std::pow(10.0, std::max(decimals, 0));
   std::string_view rest = trimmed(text.substr(at));
   double factor = 1;
   std::size_t end = at;

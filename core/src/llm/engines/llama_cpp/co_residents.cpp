@@ -110,7 +110,8 @@ void add_mtp(const LlmRequest& request, const LlamaCppOptions& options, LlmEstim
         Interval::exact(cached), "n_ctx_seq * n_stream * layers (n_embd_k_gqa * bytes_k + n_embd_v_gqa * bytes_v)");
   // The graph of the head is not described one to one: a decoder of so many layers stands in for it.
   const Placement single = place_layers(head, s, 1);
-  const ComputeBuffers compute = compute_buffers(other, s, single, plan_weights(head, request.weights));
+  GraphFamilies graphs;
+  const ComputeBuffers compute = compute_buffers(other, s, single, plan_weights(head, request.weights), graphs);
   const Bytes bytes = compute.gpu.empty() ? 0 : compute.gpu.front().expected;
   entry(Kind::compute_buffer, "Prediction layers (MTP), compute buffer", device, {bytes / 2, bytes, mul(bytes, 2)},
         "replay of a decoder of as many layers");
