@@ -98,7 +98,7 @@ function estimate() {
 }
 function draw() {
   view.errorText = view.error ? errorText(view.error) : '';
-  render(form(view, on), at('inputs'));
+  if (view.lists.rows.size || view.broken) render(form(view, on), at('inputs')); // with its lists, so that nothing moves
   render(answer(view, on), at('answer'));
 }
 

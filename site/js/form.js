@@ -160,9 +160,9 @@ function engine(view, on) {
   const names = engines.map(({ name, title }) => ({ value: name, label: name === 'ideal' ? t('engine-title-ideal') : title }));
   if (!known) names.push({ value: state.engine, label: state.engine });
   return html`
-    <div class="grid">
+    <div class="grid reserve">
       ${field(view, { id: 'engine', label: t('field-engine'), paths: ['/engine/name'], wide: false, hint: known?.about ? t(known.about) : '' }, choice(state.engine, names, (value) => on.set({ engine: value, kvK: '', kvV: '' })))}
-      ${field(view, { id: 'profile', label: t('field-profile'), help: t('help-profile'), paths: ['/profile'], wide: false, hint: view.shown?.profile?.name ?? '' }, choice(state.profile, lists.profiles, (value) => on.set({ profile: value })))}
+      ${field(view, { id: 'profile', label: t('field-profile'), help: t('help-profile'), paths: ['/profile'], wide: false, hint: view.shown?.profile?.name || ' ' }, choice(state.profile, lists.profiles, (value) => on.set({ profile: value })))}
     </div>
     ${options.length
       ? html`<details class="more" ?open=${set.length > 0 || wrong}>
@@ -190,9 +190,9 @@ export function gpu(view, on) {
     ${segments('gpuSource', t('gpu-source'), state.gpuSource, [['catalogue', t('source-catalogue')], ['size', t('gpu-source-size')], ['none', t('gpu-source-none')]], (value) => on.set({ gpuSource: value }))}
     ${state.gpuSource === 'none'
       ? html`<p class="hint">${t('gpu-none-hint')}</p>`
-      : html`<div class="grid gpu">
+      : html`<div class="grid gpu reserve one">
           ${state.gpuSource === 'catalogue'
-            ? field(view, { id: 'gpu', label: t('field-gpu'), paths: ['/gpu/id', '/gpu/row', '/gpu'], wide: false, hint: apple || capacity, help: marketing }, picker(lists.gpus, state.gpu, (value) => on.set({ gpu: value }), t('field-gpu-placeholder')))
+            ? field(view, { id: 'gpu', label: t('field-gpu'), paths: ['/gpu/id', '/gpu/row', '/gpu'], wide: false, hint: apple || capacity || ' ', help: marketing }, picker(lists.gpus, state.gpu, (value) => on.set({ gpu: value }), t('field-gpu-placeholder')))
             : field(view, { id: 'memory', label: t('field-memory'), paths: ['/gpu/memory_gib'], wide: false, hint: t('field-memory-hint') }, text(state.memory, (value) => on.set({ memory: value }), { mode: 'decimal' }))}
           ${field(view, { id: 'count', label: t('field-count'), paths: ['/gpu/count'], wide: false }, text(state.count, (value) => on.set({ count: value }), { mode: 'numeric' }))}
         </div>`}

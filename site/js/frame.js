@@ -1,6 +1,6 @@
 // What every page has around it: language, units, short messages, the offline copy.
 import english from '../i18n/en/frame.js';
-import { choose, language, languages, speak, spoken } from './i18n.js';
+import { choose, language, speak, spoken } from './i18n.js';
 import { recall, remember } from './memory.js';
 
 speak(english, { es: () => import('../i18n/es/frame.js'), zh: () => import('../i18n/zh/frame.js') });
@@ -44,13 +44,6 @@ function drawFrame() {
     document.dispatchEvent(new Event('vram-units'));
   });
   const select = at('language');
-  for (const [value, name] of Object.entries(languages)) {
-    const option = document.createElement('option');
-    option.value = value;
-    option.textContent = name;
-    option.lang = value;
-    select.append(option);
-  }
   select.addEventListener('change', () => choose(select.value));
 }
 

@@ -65,8 +65,10 @@ const inputs = () => [
 ];
 
 function draw() {
+  if (!view.response && !view.problem) return; // all at once, so that nothing moves
   const { lists, response, profiles } = view;
   const range = (profile, name) => (profile[`${name}_mib`] === undefined ? '' : `${count(profile[`${name}_mib`])}${profile[`${name}_high_mib`] === undefined ? '' : ` (${t('range-to', { low: count(profile[`${name}_low_mib`] ?? 0), high: count(profile[`${name}_high_mib`]) })})`}`);
+  at('generated').querySelector(':scope > .waiting')?.remove();
   render(
     html`<section class="panel">
         <h2>${t('learn-formulas')}</h2>
@@ -108,8 +110,6 @@ function draw() {
 document.addEventListener('vram-units', draw);
 document.addEventListener('vram-language', draw);
 await openPage();
-at('generated').replaceChildren();
-draw();
 estimate();
 const [catalogue, profiles] = await Promise.all([engine.call({ op: 'catalogue' }), engine.call({ op: 'profiles' })]).catch(() => []);
 if (catalogue) learnEngines(catalogue.engines);

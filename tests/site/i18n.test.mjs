@@ -61,3 +61,8 @@ test('every text that scripts and pages ask for exists', async () => {
   }
   assert.deepEqual(missing, []);
 });
+
+test('the page offers every language, each in its own name', async () => {
+  const html = await readFile(path.join(site, 'frame.html'), 'utf8');
+  for (const [id, name] of Object.entries(languages)) assert.ok(html.includes(`<option value="${id}" lang="${id}">${name}</option>`), name);
+});

@@ -73,6 +73,21 @@ for (const { file, id } of pages) {
     await page.context().close();
   });
 
+  test(`${file}: nothing jumps while it loads`, async () => {
+    for (const viewport of [{ width: 1280, height: 900 }, { width: 390, height: 844 }]) {
+      const page = await site.page({ viewport });
+      await page.addInitScript(() => {
+        window.shift = 0;
+        new PerformanceObserver((list) => list.getEntries().forEach((entry) => (window.shift += entry.hadRecentInput ? 0 : entry.value))).observe({ type: 'layout-shift', buffered: true });
+      });
+      await page.goto(site.url + (file === 'index.html' ? '' : file));
+      await page.waitForTimeout(1500);
+      const shift = await page.evaluate(() => window.shift);
+      assert.ok(shift < 0.02, `${viewport.width} pixels: ${shift}`);
+      await page.context().close();
+    }
+  });
+
   test(`${file}: the document says what it is`, async () => {
     const html = await readFile(path.join(root, 'dist/site', file), 'utf8');
     assert.match(html, /<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self';/);
