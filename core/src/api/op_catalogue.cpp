@@ -1,4 +1,5 @@
 // "catalogue" and "profiles": the built-in rows, for lists to choose from.
+#include "api/diffusion_request.hpp"
 #include "api/ops.hpp"
 #include "api/request.hpp"
 #include "api/write_estimate.hpp"
@@ -58,13 +59,41 @@ void write_engines(JsonWriter& out) {
   out.end_array();
 }
 
+void write_pipelines(JsonWriter& out) {
+  out.key("pipelines").begin_array();
+  for (const CatalogueRow& row : pipeline_rows()) {
+    const Json json = parse_own(row.json);
+    const diffusion::Pipeline p = read_pipeline_row(json, "/pipelines/" + std::string(row.id));
+    out.begin_object().field("id", row.id).field("name", std::string_view(p.name)).field("task", std::string_view(p.task));
+    out.field("height", p.height).field("width", p.width).field("frames", p.frames);
+    out.field("guidance", name_of(p.guidance)).field("text_tokens", p.text_tokens).field("multiple", p.multiple);
+    out.field("frame_step", p.frame_step).field("input_images", p.input_images).key("components").begin_array();
+    for (const diffusion::Component& c : p.components) {
+      out.begin_object().field("role", std::string_view(c.role)).field("class", std::string_view(c.class_name));
+      out.field("dtype", name_of(c.dtype)).end_object();
+    }
+    out.end_array().field("source", std::string_view(p.source)).end_object();
+  }
+  out.end_array();
+}
+
+void write_quantizations(JsonWriter& out) {
+  out.key("quantizations").begin_array();
+  for (const diffusion::Quantization& q : diffusion::quantizations()) {
+    out.begin_object().field("id", q.id).field("name", q.name).field("bytes_per_weight", q.bytes_per_weight);
+    out.field("source", q.source).end_object();
+  }
+  out.end_array();
+}
+
 }  // namespace
 
 std::string answer_catalogue(const Json& request) {
   const ObjectReader reader(request, "");
   reader.only({"op", "list"});
-  enum : std::size_t { models, gpus, weights, kv_cache_types, engines, all };
-  const std::size_t list = reader.choice_or("list", {"models", "gpus", "weights", "kv_cache_types", "engines"}, all);
+  enum : std::size_t { models, gpus, weights, kv_cache_types, engines, pipelines, quantizations, all };
+  const std::size_t list = reader.choice_or(
+      "list", {"models", "gpus", "weights", "kv_cache_types", "engines", "pipelines", "quantizations"}, all);
   JsonWriter out(256 * 1024);
   out.begin_object().field("ok", true).field("op", "catalogue");
   if (list == models || list == all) write_models(out);
@@ -72,6 +101,8 @@ std::string answer_catalogue(const Json& request) {
   if (list == weights || list == all) write_weight_formats(out);
   if (list == kv_cache_types || list == all) write_cache_types(out);
   if (list == engines || list == all) write_engines(out);
+  if (list == pipelines || list == all) write_pipelines(out);
+  if (list == quantizations || list == all) write_quantizations(out);
   out.end_object();
   return out.take();
 }

@@ -1,0 +1,294 @@
+// AutoencoderKLCogVideoX. Source: huggingface/diffusers 58eb52c0803e,
+// models/autoencoders/autoencoder_kl_cogvideox.py, upsampling.py, downsampling.py.
+#include <algorithm>
+
+#include "diffusion/causal.hpp"
+#include "diffusion/layers.hpp"
+#include "diffusion/models.hpp"
+
+namespace vram::diffusion {
+namespace {
+
+struct Config {
+  std::vector<std::int64_t> widths;
+  Size layers, latent_channels, in_channels, out_channels, sample_height, sample_width, levels;
+  explicit Config(const Settings& s)
+      : widths(s.integers("block_out_channels", {128, 256, 256, 512})),
+        layers(s.integer("layers_per_block", 3)),
+        latent_channels(s.integer("latent_channels", 16)),
+        in_channels(s.integer("in_channels", 3)),
+        out_channels(s.integer("out_channels", 3)),
+        sample_height(s.integer("sample_height", 480)),
+        sample_width(s.integer("sample_width", 720)),
+        levels(s.number("temporal_compression_ratio", 4) >= 4 ? 2 : 1) {}
+};
+
+// CogVideoXSafeConv3d: in pieces along time when the input is larger than 2 GiB in 16 bits.
+Tensor safe_conv(const Tensor& x, Size out, Size kernel) {
+  const Size side = kernel / 2;
+  const auto one = [&](const Tensor& part) {
+    return conv(part, out, {kernel, kernel, kernel}, {1, 1, 1}, {0, side, side});
+  };
+  const double gib = static_cast<double>(x.shape().count()) * 2 / static_cast<double>(kGiB);
+  if (gib <= 2) return one(x);
+  const Size parts = static_cast<Size>(gib / 2) + 1, length = ceil_div(x.dim(2), parts);
+  std::vector<Tensor> inputs;
+  for (Size at = 0; at < x.dim(2); at += length) {
+    const Size n = std::min(length, x.dim(2) - at);
+    Tensor view = slice(x, 2, n);
+    if (at > 0 && kernel > 1) {
+      const Tensor tail = slice(x, 2, std::min(kernel - 1, length));
+      view = cat({tail, view}, 2);
+    }
+    inputs.push_back(std::move(view));
+  }
+  std::vector<Tensor> outputs;
+  Tensor chunk;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    chunk = inputs[i];
+    outputs.push_back(i == 0 ? one(chunk) : x.trace().uncounted([&] { return one(chunk); }));
+  }
+  return cat(outputs, 2);
+}
+
+Tensor causal_conv(const Tensor& input, Size out, Size kernel, CausalCaches& caches) {
+  Tensor x = input;
+  if (kernel > 1) {
+    Tensor before = caches.before();
+    if (!before) before = slice(x, 2, 1).view({x.dim(0), x.dim(1), kernel - 1, x.dim(3), x.dim(4)}, false);
+    x = cat({before, x}, 2);
+  }
+  caches.keep(copy(kernel > 1 ? slice(x, 2, kernel - 1) : x));
+  return safe_conv(x, out, kernel);
+}
+
+Tensor spatial_norm(const Tensor& f, const Tensor& z, CausalCaches& caches) {
+  Tensor zq = z, first, rest;
+  const auto sized = [&](const Tensor& x, Size frames) { return resize(x, {frames, f.dim(3), f.dim(4)}); };
+  if (f.dim(2) > 1 && f.dim(2) % 2 == 1) {
+    first = sized(slice(zq, 2, 1), 1);
+    rest = sized(slice(zq, 2, zq.dim(2) - 1), f.dim(2) - 1);
+    zq = cat({first, rest}, 2);
+  } else {
+    zq = sized(zq, f.dim(2));
+  }
+  const Tensor scale = causal_conv(zq, f.dim(1), 1, caches);
+  const Tensor shift = causal_conv(zq, f.dim(1), 1, caches);
+  const Tensor normed = group_norm(f);
+  Tensor product = el(normed, scale);
+  return el(std::move(product), shift);
+}
+
+Tensor resnet(const Tensor& input, const Tensor& z, Size out, CausalCaches& caches) {
+  Tensor hidden = input, skip = input;
+  const auto norm = [&](const Tensor& x) { return z ? spatial_norm(x, z, caches) : group_norm(x); };
+  hidden = norm(hidden);
+  hidden = like(hidden);
+  hidden = causal_conv(hidden, out, 3, caches);
+  hidden = norm(hidden);
+  hidden = like(hidden);
+  hidden = causal_conv(hidden, out, 3, caches);
+  if (input.dim(1) != out) skip = safe_conv(skip, out, 1);
+  return el(hidden, skip);
+}
+
+Tensor flat(const Tensor& x) {
+  return reshape(permute(x, {0, 2, 1, 3, 4}), {x.dim(0) * x.dim(2), x.dim(1), x.dim(3), x.dim(4)});
+}
+Tensor unflat(const Tensor& x, Size batch) {
+  return permute(x.view({batch, x.dim(0) / batch, x.dim(1), x.dim(2), x.dim(3)}), {0, 2, 1, 3, 4});
+}
+
+Tensor upsample(const Tensor& input, bool time) {
+  Tensor x = input;
+  const Size batch = x.dim(0), width = x.dim(1);
+  Tensor first, rest;
+  if (time && x.dim(2) > 1) {
+    if (x.dim(2) % 2 == 1) {
+      first = slice(x, 2, 1);
+      rest = slice(x, 2, x.dim(2) - 1);
+      first = resize(first, {1, 2 * x.dim(3), 2 * x.dim(4)});
+      rest = resize(rest, {2 * rest.dim(2), 2 * x.dim(3), 2 * x.dim(4)});
+      x = cat({first, rest}, 2);
+    } else {
+      x = resize(x, {2 * x.dim(2), 2 * x.dim(3), 2 * x.dim(4)});
+    }
+  } else if (time) {
+    x = resize(x, {2 * x.dim(3), 2 * x.dim(4)});
+  } else {
+    x = flat(x);
+    x = resize(x, {2 * x.dim(2), 2 * x.dim(3)});
+    x = unflat(x, batch);
+  }
+  x = flat(x);
+  x = conv2d(x, width);
+  return unflat(x, batch);
+}
+
+Tensor downsample(const Tensor& input, bool time) {
+  Tensor x = input, first, rest;
+  const Size batch = x.dim(0), width = x.dim(1), h = x.dim(3), w = x.dim(4);
+  if (time) {
+    x = reshape(permute(x, {0, 3, 4, 1, 2}), {batch * h * w, width, x.dim(2)});
+    const Size frames = x.dim(2);
+    if (frames % 2 == 1) {
+      first = slice(x, 2, 1);
+      rest = slice(x, 2, frames - 1);
+      if (frames > 1) rest = x.trace().make({batch * h * w, width, frames / 2}, x.dtype(), "pooling");
+      x = cat({first, rest}, 2);
+    } else {
+      x = x.trace().make({batch * h * w, width, frames / 2}, x.dtype(), "pooling");
+    }
+    x = permute(reshape(x, {batch, h, w, width, x.dim(2)}), {0, 3, 4, 1, 2});
+  }
+  x = pad(x, {0, 1, 0, 1});
+  x = flat(x);
+  x = conv2d(x, width, 3, 2, 0);
+  return unflat(x, batch);
+}
+
+Tensor decoder(const Tensor& z, const Config& c, CausalCaches& caches) {
+  Tensor x = causal_conv(z, c.widths.back(), 3, caches);
+  const auto block = [&](auto body) {
+    const Tensor held = x;
+    Tensor y = held;
+    body(y);
+    x = std::move(y);
+  };
+  block([&](Tensor& y) {
+    for (int i = 0; i < 2; ++i) y = resnet(y, z, c.widths.back(), caches);
+  });
+  for (std::size_t i = 0; i < c.widths.size(); ++i) {
+    const Size width = c.widths[c.widths.size() - 1 - i];
+    block([&](Tensor& y) {
+      for (Size layer = 0; layer <= c.layers; ++layer) y = resnet(y, z, width, caches);
+      if (i + 1 < c.widths.size()) y = upsample(y, static_cast<Size>(i) < c.levels);
+    });
+  }
+  x = spatial_norm(x, z, caches);
+  x = like(x);
+  x = causal_conv(x, c.out_channels, 3, caches);
+  return x;
+}
+
+Tensor encoder(const Tensor& image, const Config& c, CausalCaches& caches) {
+  Tensor x = causal_conv(image, c.widths.front(), 3, caches);
+  const auto block = [&](auto body) {
+    const Tensor held = x;
+    Tensor y = held;
+    body(y);
+    x = std::move(y);
+  };
+  for (std::size_t i = 0; i < c.widths.size(); ++i) {
+    block([&](Tensor& y) {
+      for (Size layer = 0; layer < c.layers; ++layer) y = resnet(y, {}, c.widths[i], caches);
+      if (i + 1 < c.widths.size()) y = downsample(y, static_cast<Size>(i) < c.levels);
+    });
+  }
+  block([&](Tensor& y) {
+    for (int i = 0; i < 2; ++i) y = resnet(y, {}, c.widths.back(), caches);
+  });
+  x = group_norm(x);
+  x = like(x);
+  x = causal_conv(x, 2 * c.latent_channels, 3, caches);
+  return x;
+}
+
+// A clip in pieces of `step` frames; the first also takes what is left over.
+template <class Codec>
+Tensor clip(const Tensor& in, Size step, Codec codec) {
+  Trace& t = in.trace();
+  const Size count = std::max<Size>(in.dim(2) / step, 1), left = in.dim(2) % step;
+  CausalCaches caches;
+  Tensor held;
+  std::vector<Tensor> parts = pieces(t, count, [&](Size i) {
+    const Size frames = in.dim(2) < step ? in.dim(2) : i == 0 ? step + left : step;
+    Tensor out = codec(slice(in, 2, frames), caches);
+    caches.next_piece();
+    return out;
+  });
+  return cat(parts, 2);
+}
+
+template <class Codec>
+Tensor tiled(const Tensor& in, Size tile_h, Size tile_w, Size step_h, Size step_w, Size limit_h, Size limit_w,
+             Size step, Codec codec) {
+  Trace& t = in.trace();
+  std::vector<std::vector<Tensor>> rows;
+  bool first = true;
+  for (Size i = 0; i < in.dim(3); i += step_h) {
+    std::vector<Tensor>& row = rows.emplace_back();
+    for (Size j = 0; j < in.dim(4); j += step_w) {
+      const Size h = std::min(tile_h, in.dim(3) - i), w = std::min(tile_w, in.dim(4) - j);
+      const Tensor part = in.view({in.dim(0), in.dim(1), in.dim(2), h, w}, false);
+      row.push_back(first ? clip(part, step, codec) : t.uncounted([&] { return clip(part, step, codec); }));
+      first = false;
+    }
+  }
+  std::vector<Tensor> joined;
+  for (const std::vector<Tensor>& row : rows) {
+    std::vector<Tensor> parts;
+    for (const Tensor& x : row) {
+      parts.push_back(x.view(
+          {x.dim(0), x.dim(1), x.dim(2), std::min(limit_h, x.dim(3)), std::min(limit_w, x.dim(4))}, false));
+    }
+    joined.push_back(cat(parts, 4));
+  }
+  return cat(joined, 3);
+}
+
+template <class One>
+Tensor sliced(const Tensor& in, bool slicing, One one) {
+  if (!slicing || in.dim(0) <= 1) return one(in);
+  std::vector<Tensor> parts;
+  Shape shape = in.shape();
+  shape[0] = 1;
+  for (Size i = 0; i < in.dim(0); ++i) {
+    const Tensor part = in.view(shape);
+    parts.push_back(i == 0 ? one(part) : in.trace().uncounted([&] { return one(part); }));
+  }
+  return cat(parts, 0);
+}
+
+constexpr double kOverlapH = 1.0 / 6, kOverlapW = 1.0 / 5;
+
+}  // namespace
+
+void trace_cogvideox_decode(Trace& t, const Settings& s, const CodecInput& in) {
+  const Config c(s);
+  const Tensor z = t.input({in.batch, in.latent_channels, in.latent_frames, in.latent_height, in.latent_width},
+                           in.dtype, "latents");
+  const Size factor = Size{1} << (c.widths.size() - 1);
+  const Size tile_h = c.sample_height / 2, tile_w = c.sample_width / 2;
+  const Size latent_h = tile_h / factor, latent_w = tile_w / factor;
+  const auto codec = [&](const Tensor& x, CausalCaches& caches) { return decoder(x, c, caches); };
+  const Tensor out = sliced(z, in.slicing, [&](const Tensor& x) {
+    if (in.tiling && (x.dim(3) > latent_h || x.dim(4) > latent_w)) {
+      return tiled(x, latent_h, latent_w, static_cast<Size>(static_cast<double>(latent_h) * (1 - kOverlapH)),
+                   static_cast<Size>(static_cast<double>(latent_w) * (1 - kOverlapW)),
+                   tile_h - static_cast<Size>(static_cast<double>(tile_h) * kOverlapH),
+                   tile_w - static_cast<Size>(static_cast<double>(tile_w) * kOverlapW), 2, codec);
+    }
+    return clip(x, 2, codec);
+  });
+}
+
+void trace_cogvideox_encode(Trace& t, const Settings& s, const CodecInput& in) {
+  const Config c(s);
+  const Tensor image = t.input({in.batch, c.in_channels, in.frames, in.height, in.width}, in.dtype, "pictures");
+  const Size factor = Size{1} << (c.widths.size() - 1);
+  const Size tile_h = c.sample_height / 2, tile_w = c.sample_width / 2;
+  const Size latent_h = tile_h / factor, latent_w = tile_w / factor;
+  const auto codec = [&](const Tensor& x, CausalCaches& caches) { return encoder(x, c, caches); };
+  const Tensor out = sliced(image, in.slicing, [&](const Tensor& x) {
+    if (in.tiling && (x.dim(3) > tile_h || x.dim(4) > tile_w)) {
+      return tiled(x, tile_h, tile_w, static_cast<Size>(static_cast<double>(tile_h) * (1 - kOverlapH)),
+                   static_cast<Size>(static_cast<double>(tile_w) * (1 - kOverlapW)),
+                   latent_h - static_cast<Size>(static_cast<double>(latent_h) * kOverlapH),
+                   latent_w - static_cast<Size>(static_cast<double>(latent_w) * kOverlapW), 8, codec);
+    }
+    return clip(x, 8, codec);
+  });
+}
+
+}  // namespace vram::diffusion

@@ -1,0 +1,45 @@
+// Building blocks that several models share, as diffusers (commit 58eb52c0803e) defines them.
+#pragma once
+
+#include "diffusion/trace.hpp"
+
+namespace vram::diffusion {
+
+// A sinusoidal embedding of n timesteps; FP32.
+Tensor timestep_embedding(Trace& t, Size n, Size channels);
+// TimestepEmbedding: linear, SiLU, linear.
+Tensor embed_time(const Tensor& sample, Size width, Size out = 0);
+
+// resnet.py ResnetBlock2D without a time embedding when `temb` is empty.
+Tensor resnet_block(const Tensor& input, const Tensor& temb, Size out);
+// attention_processor.py AttnProcessor2_0. `context` empty: self-attention.
+struct AttnOptions {
+  Size heads = 1, head_dim = 64;
+  bool bias = false;         // of q, k, v
+  bool out_bias = true;
+  bool group_norm = false;   // on (B, C, H, W) input, with a residual
+  bool residual = false;     // the input is added to the result (always so for pictures)
+  bool fuse = false;
+};
+Tensor attention_2_0(const Tensor& input, const Tensor& context, const AttnOptions& options);
+
+enum class Act : std::uint8_t { gelu, geglu, silu_gated };
+Tensor feed_forward(const Tensor& x, Size inner, Size out, Act act, bool bias = true);
+// As above, chunk by chunk where forward chunking is on.
+Tensor feed_forward_chunked(const Tensor& x, Size inner, Size out, Act act);
+
+// diffusers' own RMSNorm: through FP32 by hand.
+Tensor rms_norm_by_hand(const Tensor& x, bool weight = true);
+// embeddings.py apply_rotary_emb with real frequencies in FP32.
+Tensor rotate(const Tensor& x, const Tensor& cosine);
+
+struct AdaLayerNormZero {
+  Tensor x, modulation;
+};
+// normalization.py AdaLayerNormZero (n = 6) and ...Single (n = 3): keeps the whole modulation alive.
+AdaLayerNormZero ada_layer_norm_zero(const Tensor& x, const Tensor& emb, Size n);
+Tensor ada_layer_norm_continuous(const Tensor& x, const Tensor& emb);
+// x * (1 + scale) + shift
+Tensor modulate(Tensor x, const Tensor& row);
+
+}  // namespace vram::diffusion

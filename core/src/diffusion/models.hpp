@@ -1,0 +1,57 @@
+// The models whose forward pass is known, by the name of their class. One file each.
+#pragma once
+
+#include "diffusion/trace.hpp"
+
+namespace vram::diffusion {
+
+// What a denoiser is run on.
+struct DenoiseInput {
+  Size batch = 1;                          // of the pass: doubled where guidance doubles it
+  Size height = 0, width = 0, frames = 1;  // of the picture, in pixels
+  Size latent_height = 0, latent_width = 0, latent_frames = 1;
+  Size text_tokens = 77;
+  Size input_images = 0;  // pictures whose tokens join the sequence
+  bool token_timesteps = false;  // a timestep for every token
+  DType dtype = DType::f16;
+};
+
+// What an autoencoder is run on.
+struct CodecInput {
+  Size batch = 1;
+  Size latent_channels = 4;
+  Size latent_height = 0, latent_width = 0, latent_frames = 1;
+  Size height = 0, width = 0, frames = 1;
+  DType dtype = DType::f16;
+  bool tiling = false, slicing = false;
+  Size tile = 0;  // side of a tile in pixels; 0: the class's own
+};
+
+struct TextInput {
+  Size batch = 1;
+  Size tokens = 77;
+  DType dtype = DType::f16;
+};
+
+void trace_unet_2d(Trace&, const Settings&, const DenoiseInput&);
+void trace_flux(Trace&, const Settings&, const DenoiseInput&);
+void trace_cogvideox(Trace&, const Settings&, const DenoiseInput&);
+void trace_wan(Trace&, const Settings&, const DenoiseInput&);
+void trace_hunyuan_video(Trace&, const Settings&, const DenoiseInput&);
+
+void trace_kl_decode(Trace&, const Settings&, const CodecInput&);
+void trace_kl_encode(Trace&, const Settings&, const CodecInput&);
+
+void trace_cogvideox_decode(Trace&, const Settings&, const CodecInput&);
+void trace_cogvideox_encode(Trace&, const Settings&, const CodecInput&);
+void trace_wan_decode(Trace&, const Settings&, const CodecInput&);
+void trace_wan_encode(Trace&, const Settings&, const CodecInput&);
+void trace_hunyuan_video_decode(Trace&, const Settings&, const CodecInput&);
+void trace_hunyuan_video_encode(Trace&, const Settings&, const CodecInput&);
+
+void trace_clip_text(Trace&, const Settings&, const TextInput&);
+void trace_clip_text_projected(Trace&, const Settings&, const TextInput&);
+void trace_t5(Trace&, const Settings&, const TextInput&);
+void trace_umt5(Trace&, const Settings&, const TextInput&);
+
+}  // namespace vram::diffusion

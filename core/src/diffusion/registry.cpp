@@ -1,0 +1,97 @@
+#include "diffusion/registry.hpp"
+
+#include <algorithm>
+
+namespace vram::diffusion {
+namespace {
+
+Compression kl(const Settings& s) {
+  const auto blocks = static_cast<int>(s.integers("block_out_channels", {128, 256, 512, 512}).size());
+  return {Size{1} << std::clamp(blocks - 1, 0, 10), 1, s.integer("latent_channels", 4)};
+}
+
+Compression cogvideox(const Settings& s) {
+  return {kl(s).space, s.number("temporal_compression_ratio", 4) >= 4 ? 4 : 2, s.integer("latent_channels", 16)};
+}
+
+Compression hunyuan_video(const Settings& s) {
+  return {s.integer("spatial_compression_ratio", 8), s.integer("temporal_compression_ratio", 4),
+          s.integer("latent_channels", 16)};
+}
+
+Compression wan(const Settings& s) {
+  const auto levels = static_cast<int>(s.integers("dim_mult", {1, 2, 4, 4}).size());
+  return {(Size{1} << std::clamp(levels - 1, 0, 10)) * std::max<Size>(1, s.integer("patch_size", 1)), 4,
+          s.integer("z_dim", 16)};
+}
+
+constexpr ModelClass denoiser(std::string_view name, void (*run)(Trace&, const Settings&, const DenoiseInput&),
+                             Size patch = 2) {
+  ModelClass c;
+  c.name = name;
+  c.part = Part::denoiser;
+  c.denoise = run;
+  c.patch = patch;
+  return c;
+}
+
+constexpr ModelClass codec(std::string_view name, void (*decode)(Trace&, const Settings&, const CodecInput&),
+                           void (*encode)(Trace&, const Settings&, const CodecInput&),
+                           Compression (*compression)(const Settings&)) {
+  ModelClass c;
+  c.name = name;
+  c.part = Part::autoencoder;
+  c.decode = decode;
+  c.encode = encode;
+  c.compression = compression;
+  return c;
+}
+
+constexpr ModelClass encoder(std::string_view name, void (*run)(Trace&, const Settings&, const TextInput&),
+                             Part part = Part::text_encoder) {
+  ModelClass c;
+  c.name = name;
+  c.part = part;
+  c.text = run;
+  return c;
+}
+
+constexpr ModelClass kClasses[] = {
+    denoiser("UNet2DConditionModel", trace_unet_2d, 1),
+    denoiser("FluxTransformer2DModel", trace_flux),
+    denoiser("CogVideoXTransformer3DModel", trace_cogvideox),
+    denoiser("HunyuanVideoTransformer3DModel", trace_hunyuan_video),
+    denoiser("WanTransformer3DModel", trace_wan),
+    codec("AutoencoderKL", trace_kl_decode, trace_kl_encode, kl),
+    codec("AutoencoderKLCogVideoX", trace_cogvideox_decode, trace_cogvideox_encode, cogvideox),
+    codec("AutoencoderKLHunyuanVideo", trace_hunyuan_video_decode, trace_hunyuan_video_encode, hunyuan_video),
+    codec("AutoencoderKLWan", trace_wan_decode, trace_wan_encode, wan),
+    codec("AutoencoderKLQwenImage", trace_wan_decode, trace_wan_encode, wan),
+    encoder("CLIPTextModel", trace_clip_text),
+    encoder("CLIPTextModelWithProjection", trace_clip_text_projected),
+    encoder("T5EncoderModel", trace_t5),
+    encoder("UMT5EncoderModel", trace_umt5),
+};
+
+}  // namespace
+
+const ModelClass* find_class(std::string_view name) {
+  for (const ModelClass& known : kClasses) {
+    if (known.name == name) return &known;
+  }
+  return nullptr;
+}
+
+Part part_of(const Component& component) {
+  if (const ModelClass* known = find_class(component.class_name)) return known->part;
+  const std::string_view role = component.role;
+  const auto starts = [&](std::string_view prefix) { return role.substr(0, prefix.size()) == prefix; };
+  if (starts("text_encoder")) return Part::text_encoder;
+  if (starts("image_encoder")) return Part::image_encoder;
+  if (starts("unet") || starts("transformer") || starts("prior") || starts("decoder")) return Part::denoiser;
+  if (starts("vae") || starts("vqgan") || starts("movq")) return Part::autoencoder;
+  if (starts("safety_checker")) return Part::safety_checker;
+  return Part::other;
+}
+
+}  // namespace vram::diffusion
