@@ -37,6 +37,7 @@ void trace_unet_2d(Trace&, const Settings&, const DenoiseInput&);
 void trace_flux(Trace&, const Settings&, const DenoiseInput&);
 void trace_cogvideox(Trace&, const Settings&, const DenoiseInput&);
 void trace_wan(Trace&, const Settings&, const DenoiseInput&);
+void trace_qwen_image(Trace&, const Settings&, const DenoiseInput&);
 void trace_hunyuan_video(Trace&, const Settings&, const DenoiseInput&);
 
 void trace_kl_decode(Trace&, const Settings&, const CodecInput&);
@@ -51,6 +52,14 @@ void trace_hunyuan_video_encode(Trace&, const Settings&, const CodecInput&);
 
 void trace_clip_text(Trace&, const Settings&, const TextInput&);
 void trace_clip_text_projected(Trace&, const Settings&, const TextInput&);
+void trace_llama(Trace&, const Settings&, const TextInput&);
+void trace_llama_with_head(Trace&, const Settings&, const TextInput&);
+void trace_qwen3(Trace&, const Settings&, const TextInput&);
+void trace_gemma2(Trace&, const Settings&, const TextInput&);
+void trace_gemma3(Trace&, const Settings&, const TextInput&);
+void trace_clip_vision(Trace&, const Settings&, const TextInput&);
+void trace_clip_vision_projected(Trace&, const Settings&, const TextInput&);
+void trace_safety_checker(Trace&, const Settings&, const TextInput&);
 void trace_t5(Trace&, const Settings&, const TextInput&);
 void trace_umt5(Trace&, const Settings&, const TextInput&);
 
