@@ -50,12 +50,19 @@ function choose(key, value) {
 }
 
 // The records that pass the filters, the worst first; and what each filter could still be.
+let all = [];
 let selected = [];
 let options = {};
 function select() {
-  const passes = (record, except) => filters.every((key) => key === except || !view[key] || record[key] === view[key]);
-  selected = all.filter((record) => passes(record)).sort((a, b) => Math.abs(b.error) - Math.abs(a.error));
-  options = Object.fromEntries(filters.map((key) => [key, [...new Set(all.filter((record) => passes(record, key)).map((record) => record[key]))].sort()]));
+  const could = Object.fromEntries(filters.map((key) => [key, new Set()]));
+  selected = [];
+  for (const record of all) {
+    const against = filters.filter((key) => view[key] && record[key] !== view[key]);
+    if (against.length === 0) selected.push(record);
+    for (const key of filters) if (against.length === 0 || (against.length === 1 && against[0] === key)) could[key].add(record[key]);
+  }
+  selected.sort((a, b) => Math.abs(b.error) - Math.abs(a.error));
+  options = Object.fromEntries(filters.map((key) => [key, [...could[key]].sort()]));
 }
 
 function lineRows() {
@@ -122,14 +129,16 @@ function keys(event) {
     open(plotted.points[view.chosen].source, '_blank', 'noopener');
   }
 }
-const sourceLink = (record) => (isLink(record.source) ? html`<a href=${record.source} rel="noreferrer noopener">${t('accuracy-link')}<span class="only-heard">: ${record.model} ${record.term}</span></a>` : html`<small>${record.source}</small>`);
+const sourceLink = (record) => (isLink(record.source) ? html`<a href=${record.source} rel="noreferrer noopener">${t('accuracy-open')}<span class="only-heard">: ${record.model} ${record.term}</span></a>` : html`<small>${record.source}</small>`);
 const words = (record) => html`<b>${record.model}</b> ${record.engine} ${record.version}, ${record.term}: ${t('accuracy-measured')} ${amount(record, record.measured)}, ${t('accuracy-estimated')} ${amount(record, record.estimated)} (${record.exact ? t('accuracy-share') : signed(record.error)}, ${t(record.inside ? 'accuracy-is-inside' : 'accuracy-is-outside')})`;
 
 function plot() {
-  const points = selected.filter(({ measured, estimated }) => measured > 0 && estimated > 0);
+  // Bytes and tokens share no scale: tokens are plotted where nothing else is chosen.
+  const some = selected.some(({ bytes }) => bytes);
+  const points = selected.filter(({ measured, estimated, bytes }) => measured > 0 && estimated > 0 && bytes === some);
   const domain = scaleFor(points);
   plotted = { points, place: places(points, domain) };
-  const inBytes = points.every(({ bytes }) => bytes);
+  const inBytes = some;
   const exact = points.reduce((sum, record) => sum + (record.exact ? record.count : 0), 0);
   const total = points.reduce((sum, record) => sum + record.count, 0);
   const format = (value) => (inBytes ? size(value, units()) : number(value, { notation: 'compact' }));
@@ -172,16 +181,17 @@ function leftOut() {
   </section>`;
 }
 
-let all = [];
+const parts = [table, plot, twin, leftOut];
+let ready = 0; // parts on the page: at first one after the other, so that none holds up the page
 function draw() {
-  if (!data) return;
-  render(html`${table()}${plot()}${twin()}${leftOut()}`, at('records'));
-  paint(at('records').querySelector('canvas'), { points: plotted.points, at: plotted.place.at, chosen: view.chosen });
+  if (!ready) return;
+  render(html`${parts.slice(0, ready).map((part) => part())}`, at('records'));
+  if (ready > 1) paint(at('records').querySelector('canvas'), { points: plotted.points, at: plotted.place.at, chosen: view.chosen });
 }
 
 document.addEventListener('vram-units', draw);
 document.addEventListener('vram-language', draw);
-for (const event of ['hashchange', 'popstate']) addEventListener(event, () => (readHash(), data && select(), draw()));
+for (const event of ['hashchange', 'popstate']) addEventListener(event, () => (readHash(), ready && (select(), draw())));
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw);
 let width = globalThis.innerWidth;
 addEventListener('resize', () => width !== globalThis.innerWidth && ((width = globalThis.innerWidth), draw()));
@@ -192,9 +202,17 @@ try {
   at('records').replaceChildren(Object.assign(document.createElement('p'), { className: 'problem', textContent: t('accuracy-missing') }));
 }
 if (data) {
-  all = data.records.set.map((_, i) => recordAt(i));
-  at('records').replaceChildren();
+  const pause = () => new Promise((resolve) => setTimeout(resolve));
+  for (let i = 0; i < data.records.set.length; ++i) {
+    all.push(recordAt(i));
+    if (i % 1000 === 999) await pause();
+  }
   readHash();
   select();
-  draw();
+  at('records').replaceChildren();
+  while (ready < parts.length) {
+    await pause();
+    ++ready;
+    draw();
+  }
 }

@@ -5,6 +5,7 @@ import '../elements/ledger.js';
 import '../elements/limits.js';
 import '../elements/references.js';
 import '../elements/verdict.js';
+import { trust } from '../elements/trust.js';
 import { html, nothing } from '../elements/lit.js';
 import { accuracyPage } from './frame.js';
 import { t } from './i18n.js';
@@ -36,6 +37,7 @@ function result(response, { request, unit, partial, jsonOpen }, on) {
   const { ledger, gpu, warnings } = response;
   return html`
     <vram-verdict .data=${verdict(response, unit)}></vram-verdict>
+    ${trust(response, { unit, accuracy: accuracyPage() })}
     ${warnings?.length ? warningList(warnings) : nothing}
     <vram-bar .data=${{ ledger, capacity: gpu?.memory_bytes ?? null, nominal: gpu?.memory_bytes_nominal, reported: gpu?.memory_reported, unit }}></vram-bar>
     <vram-limits .data=${{ response, unit, partial: partial && gpu }}></vram-limits>

@@ -72,8 +72,11 @@ async function leaveOneOut(tool, set) {
   });
 }
 
+const shownFirst = ['llama_cpp_oracle', 'llama_cpp_logs', 'vllm', 'transformers', 'diffusion', 'training', 'kv', 'params', 'cuda_overhead'];
+
 export function sets() {
-  return readdirSync(path.join(here, 'sets')).map((name) => path.parse(name).name).sort();
+  const place = (id) => (shownFirst.includes(id) ? shownFirst.indexOf(id) : shownFirst.length);
+  return readdirSync(path.join(here, 'sets')).map((name) => path.parse(name).name).sort((a, b) => place(a) - place(b) || (a < b ? -1 : 1));
 }
 
 async function main() {

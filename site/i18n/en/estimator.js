@@ -279,4 +279,7 @@ example-1 = a 32B model on a 24 GB card
 example-2 = 128k of context on a 12 GB card
 example-3 = a 70B model on vLLM with two GPUs
 accuracy-link = How accurate is this?
+trust-total = Total:
+trust-checked = checked on { $count } measurements
+trust-unchecked = no measurements of every part
 `;

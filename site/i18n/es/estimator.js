@@ -278,4 +278,7 @@ example-1 = un modelo de 32B en una tarjeta de 24 GB
 example-2 = 128k de contexto en una tarjeta de 12 GB
 example-3 = un modelo de 70B en vLLM con dos GPU
 accuracy-link = ¿Qué precisión tiene?
+trust-total = Total:
+trust-checked = comprobado con { $count } mediciones
+trust-unchecked = sin mediciones de todas sus partes
 `;

@@ -278,4 +278,7 @@ example-1 = 24 GB 显卡上的 32B 模型
 example-2 = 12 GB 显卡上的 128k 上下文
 example-3 = 两块 GPU 上用 vLLM 运行 70B 模型
 accuracy-link = 准确度如何？
+trust-total = 总计：
+trust-checked = 以 { $count } 次实测核对
+trust-unchecked = 并非每一部分都有实测
 `;
