@@ -185,7 +185,7 @@ const parts = [table, plot, twin, leftOut];
 let ready = 0; // parts on the page: at first one after the other, so that none holds up the page
 function draw() {
   if (!ready) return;
-  render(html`${parts.slice(0, ready).map((part) => part())}`, at('records'));
+  render(html`${parts.slice(0, ready).map((part) => part())}${ready < parts.length ? html`<i class="waiting" hidden></i>` : nothing}`, at('records'));
   if (ready > 1) paint(at('records').querySelector('canvas'), { points: plotted.points, at: plotted.place.at, chosen: view.chosen });
 }
 
