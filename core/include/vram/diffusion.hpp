@@ -109,7 +109,7 @@ struct Techniques {
   bool use_stream = false;            // group offload: the next group is fetched while this one runs
   bool record_stream = false;
   bool non_blocking = false;
-  bool offload_to_disk = false;       // group offload: offloaded groups lie on disk
+  bool offload_to_disk = false;  // group offload: offloaded groups lie on disk
   bool vae_tiling = false;
   bool vae_slicing = false;
   bool attention_slicing = false;
@@ -145,16 +145,18 @@ std::string_view checked_against(DiffusionEngine engine);  // version and commit
 
 struct EngineChoice {
   DiffusionEngine engine = DiffusionEngine::diffusers;
+  // diffusers
+  int diffusers_minor = 36;  // version 0.x: what is known to have changed is modelled as it was
   // diffsynth
   bool managed = false;                  // vram_config given
   DiffSynthStates states;                // for all components without states of their own
   std::optional<double> vram_limit_gib;  // absent: None
   // comfyui, a1111, forge: "normal", "lowvram", "medvram", ...
   std::string vram_mode;
-  bool diffusion_fa = false;      // stable-diffusion.cpp --diffusion-fa
-  bool vae_conv_direct = false;   // stable-diffusion.cpp --vae-conv-direct
-  bool clip_on_cpu = false;       // stable-diffusion.cpp --clip-on-cpu
-  bool vae_on_cpu = false;        // stable-diffusion.cpp --vae-on-cpu
+  bool diffusion_fa = false;     // stable-diffusion.cpp --diffusion-fa
+  bool vae_conv_direct = false;  // stable-diffusion.cpp --vae-conv-direct
+  bool clip_on_cpu = false;      // stable-diffusion.cpp --clip-on-cpu
+  bool vae_on_cpu = false;       // stable-diffusion.cpp --vae-on-cpu
 };
 
 struct Lora {
@@ -183,7 +185,7 @@ struct PipelineRequest {
   std::vector<Companion> companions;
   bool safety_checker = false;
   bool text_on_cpu = false;  // text encoders run on the CPU
-  bool keeps_cache = true;  // false: the allocator's cache is emptied after every stage
+  bool keeps_cache = true;   // false: the allocator's cache is emptied after every stage
   bool has_gpu = false;
   Machine machine;
   OverheadProfile profile;

@@ -19,7 +19,7 @@ struct Blocked {
 };
 
 struct Reach {
-  std::int64_t value = 0;  // 0: not even the smallest fits
+  std::int64_t value = 0;              // 0: not even the smallest fits
   std::int64_t height = 0, width = 0;  // resolutions only
   bool bounded_by_limit = false;
   std::int64_t limit = 0;
@@ -41,8 +41,8 @@ Reach max_loras(PipelineRequest request);
 
 // A way to take less memory, and what it costs in time.
 struct Measure {
-  std::string_view id;    // "vae_tiling"
-  std::string_view name;  // "VAE tiling"
+  std::string_view id;                     // "vae_tiling"
+  std::string_view name;                   // "VAE tiling"
   double slower_low = 0, slower_high = 0;  // share of the time per picture: 0.1 is 10 % slower; negative: faster
   std::string_view source;
   void (*apply)(PipelineRequest&) = nullptr;
@@ -52,8 +52,8 @@ const std::vector<Measure>& measures();
 
 struct Effect {
   const Measure* measure = nullptr;
-  bool active = false;       // the request has it already: `saves` is what leaving it away would take
-  Interval shown;            // nvidia-smi peak with it (without it, when active)
+  bool active = false;  // the request has it already: `saves` is what leaving it away would take
+  Interval shown;       // nvidia-smi peak with it (without it, when active)
   Bytes saves = 0;
   bool fits = false;
 };

@@ -17,7 +17,7 @@ struct DiffusionRequest {
   DiffusionRequest& operator=(const DiffusionRequest&) = delete;
 
   diffusion::PipelineRequest pipeline;
-  std::string level;  // the preset that was asked for; empty: none was
+  std::string level;                  // the preset that was asked for; empty: none was
   std::int64_t across = 1, down = 1;  // aspect ratio
   Profiles profiles;
   CallerRows rows;

@@ -173,8 +173,8 @@ void write_searches(JsonWriter& out, const DiffusionRequest& request) {
   });
   if (also.smallest_gpu) {
     out.key("smallest_gpu");
-    const SmallestGpu s =
-        smallest_gpu(p, popular_gpus(request.rows), [&](const Machine& m) -> const OverheadProfile& { return request.profiles(m); });
+    const SmallestGpu s = smallest_gpu(p, popular_gpus(request.rows),
+                                       [&](const Machine& m) -> const OverheadProfile& { return request.profiles(m); });
     if (s.found) {
       out.begin_object().field("id", std::string_view(s.gpu.id)).field("name", std::string_view(s.gpu.name));
       out.field("memory_bytes", s.gpu.memory_bytes).field("headroom_bytes", s.headroom).end_object();
@@ -233,7 +233,10 @@ std::string answer_diffusion(const Json& json) {
   if (request.also.references) write_references(out, p);
   out.key("warnings").begin_array();
   for (const std::string& message : result->warnings)
-    out.begin_object().field("path", "/pipeline").field("message", std::string_view(Json(message).get_ref<const std::string&>())).end_object();
+    out.begin_object()
+        .field("path", "/pipeline")
+        .field("message", std::string_view(Json(message).get_ref<const std::string&>()))
+        .end_object();
   out.end_array().end_object();
   return out.take();
 }

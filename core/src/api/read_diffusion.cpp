@@ -19,11 +19,16 @@ DiffusionAlso read_also(const ObjectReader& reader) {
       "vram_limit, references";
   if (!wanted->is_array()) refuse("/also", "also must be a list", shown(*wanted), kExpected);
   const std::pair<std::string_view, bool DiffusionAlso::*> kNames[] = {
-      {"max_resolution", &DiffusionAlso::max_resolution}, {"max_frames", &DiffusionAlso::max_frames},
-      {"max_batch", &DiffusionAlso::max_batch},           {"max_loras", &DiffusionAlso::max_loras},
-      {"savings", &DiffusionAlso::savings},               {"levels", &DiffusionAlso::levels},
-      {"weakest", &DiffusionAlso::weakest},               {"smallest_gpu", &DiffusionAlso::smallest_gpu},
-      {"vram_limit", &DiffusionAlso::vram_limit},         {"references", &DiffusionAlso::references}};
+      {"max_resolution", &DiffusionAlso::max_resolution},
+      {"max_frames", &DiffusionAlso::max_frames},
+      {"max_batch", &DiffusionAlso::max_batch},
+      {"max_loras", &DiffusionAlso::max_loras},
+      {"savings", &DiffusionAlso::savings},
+      {"levels", &DiffusionAlso::levels},
+      {"weakest", &DiffusionAlso::weakest},
+      {"smallest_gpu", &DiffusionAlso::smallest_gpu},
+      {"vram_limit", &DiffusionAlso::vram_limit},
+      {"references", &DiffusionAlso::references}};
   for (std::size_t i = 0; i < wanted->size(); ++i) {
     bool known = false;
     for (const auto& [name, member] : kNames) {
@@ -79,7 +84,8 @@ std::int64_t read_side(const ObjectReader& reader, std::string_view key, std::in
   const std::int64_t side = reader.integer_or(key, 1, 65536, fallback);
   if (side % multiple == 0) return side;
   const std::int64_t below = std::max(multiple, side / multiple * multiple);
-  refuse(reader.path_of(key), std::string(key) + " must be a multiple of " + std::to_string(multiple) + " for this model",
+  refuse(reader.path_of(key),
+         std::string(key) + " must be a multiple of " + std::to_string(multiple) + " for this model",
          std::to_string(side), std::to_string(below) + " or " + std::to_string((side / multiple + 1) * multiple));
 }
 
@@ -104,7 +110,8 @@ void read_extras(const ObjectReader& reader, PipelineRequest& p) {
   }
   if (const Json* list = reader.find("companions")) {
     constexpr const char* kExpected = R"([{"kind": "controlnet", "count": 1}, ...])";
-    if (!list->is_array() || list->size() > 16) refuse("/companions", "companions must be a list", shown(*list), kExpected);
+    if (!list->is_array() || list->size() > 16)
+      refuse("/companions", "companions must be a list", shown(*list), kExpected);
     for (std::size_t i = 0; i < list->size(); ++i) {
       const ObjectReader one((*list)[i], path_at("/companions", i));
       one.only({"kind", "count"});
@@ -121,9 +128,11 @@ void read_extras(const ObjectReader& reader, PipelineRequest& p) {
 
 void read_diffusion(const Json& json, DiffusionRequest& request) {
   const ObjectReader reader(json, "");
-  reader.only({"op", "pipeline", "height", "width", "frames", "batch", "text_tokens", "input_images", "guidance",
-               "attention", "dtype", "components", "techniques", "level", "engine", "lora", "companions",
-               "safety_checker", "empties_cache", "aspect_ratio", "gpu", "profile", "also", "rows"});
+  reader.only({"op",    "pipeline",    "height",         "width",         "frames",
+               "batch", "text_tokens", "input_images",   "guidance",      "attention",
+               "dtype", "components",  "techniques",     "level",         "engine",
+               "lora",  "companions",  "safety_checker", "empties_cache", "aspect_ratio",
+               "gpu",   "profile",     "also",           "rows"});
   request.rows = read_rows(reader);
   request.also = read_also(reader);
   PipelineRequest& p = request.pipeline;
@@ -134,8 +143,8 @@ void read_diffusion(const Json& json, DiffusionRequest& request) {
   p.batch = reader.integer_or("batch", 1, 65536, 1);
   p.text_tokens = reader.integer_or("text_tokens", 1, 65536, p.pipeline.text_tokens);
   p.input_images = reader.integer_or("input_images", 0, 64, p.pipeline.input_images);
-  p.guidance = static_cast<Guidance>(reader.choice_or("guidance", {"none", "doubled", "sequential"},
-                                                      static_cast<std::size_t>(p.pipeline.guidance)));
+  p.guidance = static_cast<Guidance>(
+      reader.choice_or("guidance", {"none", "doubled", "sequential"}, static_cast<std::size_t>(p.pipeline.guidance)));
   p.attention = static_cast<AttentionKernel>(reader.choice_or("attention", {"sdpa", "flash", "xformers", "eager"}, 0));
   p.safety_checker = reader.boolean_or("safety_checker", false);
   p.keeps_cache = !reader.boolean_or("empties_cache", false);
@@ -164,7 +173,8 @@ void read_diffusion(const Json& json, DiffusionRequest& request) {
     const bool good = ratio->is_array() && ratio->size() == 2 && (*ratio)[0].is_number_integer() &&
                       (*ratio)[1].is_number_integer() && (*ratio)[0] > 0 && (*ratio)[1] > 0 && (*ratio)[0] <= 65536 &&
                       (*ratio)[1] <= 65536;
-    if (!good) refuse("/aspect_ratio", "an aspect ratio is two whole numbers, width and height", shown(*ratio), "[16, 9]");
+    if (!good)
+      refuse("/aspect_ratio", "an aspect ratio is two whole numbers, width and height", shown(*ratio), "[16, 9]");
     request.across = (*ratio)[0].get<std::int64_t>();
     request.down = (*ratio)[1].get<std::int64_t>();
   }

@@ -1,4 +1,6 @@
 // "engine" of a diffusion request: options carry the engine's own names.
+#include <cstdlib>
+
 #include "api/diffusion_request.hpp"
 
 namespace vram {
@@ -46,8 +48,7 @@ void read_diffsynth(const ObjectReader& reader, PipelineRequest& request) {
   e.states.computation = read_state(states, "computation", {Device::Type::gpu, DType::bf16});
   if (e.states.computation.device != Device::Type::gpu)
     refuse(states.path_of("computation_device"), "the computation is done on the GPU", "", "\"cuda\"");
-  const bool disk =
-      e.states.offload.device == Device::Type::disk || e.states.onload.device == Device::Type::disk;
+  const bool disk = e.states.offload.device == Device::Type::disk || e.states.onload.device == Device::Type::disk;
   if (disk && !safetensors)
     refuse(reader.path_of("file_format"), "layers can only be read from disk one by one out of safetensors files",
            shown(*reader.find("file_format")), "\"safetensors\", or no disk in vram_config");
@@ -67,7 +68,17 @@ void read_diffusion_engine(const ObjectReader& request, PipelineRequest& result)
   if (result.engine.engine == DiffusionEngine::diffsynth) {
     read_diffsynth(reader, result);
   } else {
-    reader.only({"name"});
+    reader.only({"name", "version"});
+    if (reader.has("version")) {
+      const std::string version = reader.string("version");
+      int minor = 0;
+      const bool good = version.size() >= 3 && version.size() <= 16 && version.substr(0, 2) == "0." &&
+                        version.find_first_not_of("0123456789.") == std::string::npos &&
+                        (minor = std::atoi(version.c_str() + 2), minor >= 1 && minor <= 99);
+      if (!good)
+        refuse("/engine/version", "a version of diffusers reads 0.x", shown(Json(version)), "\"0.30\", for instance");
+      result.engine.diffusers_minor = minor;
+    }
   }
 }
 

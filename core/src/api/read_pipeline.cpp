@@ -15,7 +15,8 @@ constexpr std::int64_t kMostParameters = 10'000'000'000'000;
 
 Component read_component(const Json& json, const std::string& path) {
   const ObjectReader reader(json, path);
-  reader.only({"role", "class", "config", "parameters", "dtype", "tokens", "source", "bytes", "bytes_by_dtype", "files"});
+  reader.only(
+      {"role", "class", "config", "parameters", "dtype", "tokens", "source", "bytes", "bytes_by_dtype", "files"});
   Component component;
   component.role = reader.string("role");
   component.class_name = reader.string_or("class", "");
@@ -58,7 +59,8 @@ Pipeline read_pipeline_row(const Json& row, const std::string& path) {
   const Json* components = reader.find("components");
   if (components == nullptr || !components->is_array() || components->empty() || components->size() > kMostComponents) {
     refuse(reader.path_of("components"), "components must be a list of 1 to 32 components",
-           components == nullptr ? "" : shown(*components), R"([{"role": "unet", "class": "...", "config": {...}}, ...])");
+           components == nullptr ? "" : shown(*components),
+           R"([{"role": "unet", "class": "...", "config": {...}}, ...])");
   }
   for (std::size_t i = 0; i < components->size(); ++i) {
     p.components.push_back(read_component((*components)[i], path_at(reader.path_of("components"), i)));
@@ -91,10 +93,10 @@ Pipeline read_pipeline(const ObjectReader& request) {
 }
 
 DType read_dtype(const ObjectReader& reader, std::string_view key) {
-  constexpr DType kMeant[] = {DType::f32,  DType::f16, DType::bf16, DType::f8, DType::f32,
-                              DType::f16, DType::bf16, DType::f8};
-  const std::size_t at = reader.choice_or(
-      key, {"fp32", "fp16", "bf16", "fp8", "float32", "float16", "bfloat16", "float8_e4m3fn"}, 0);
+  constexpr DType kMeant[] = {DType::f32, DType::f16, DType::bf16, DType::f8,
+                              DType::f32, DType::f16, DType::bf16, DType::f8};
+  const std::size_t at =
+      reader.choice_or(key, {"fp32", "fp16", "bf16", "fp8", "float32", "float16", "bfloat16", "float8_e4m3fn"}, 0);
   return kMeant[at];
 }
 

@@ -12,8 +12,8 @@ void read_group_offload(const ObjectReader& parent, Techniques& t) {
   const Json* json = parent.find("group_offload");
   if (json == nullptr || *json == false) return;
   const ObjectReader reader(*json, parent.path_of("group_offload"));
-  reader.only({"offload_type", "num_blocks_per_group", "use_stream", "record_stream", "non_blocking",
-               "offload_to_disk"});
+  reader.only(
+      {"offload_type", "num_blocks_per_group", "use_stream", "record_stream", "non_blocking", "offload_to_disk"});
   const bool leaf = reader.choice_or("offload_type", {"block_level", "leaf_level"}, 0) == 1;
   t.offload = leaf ? Offload::group_leaf : Offload::group_block;
   t.use_stream = reader.boolean_or("use_stream", false);
@@ -83,8 +83,8 @@ void read_techniques(const ObjectReader& request, DiffusionRequest& result) {
     }
   }
   if (const Json* chunks = reader.find("forward_chunking")) {
-    t.forward_chunks = chunks->is_boolean() ? (chunks->get<bool>() ? 2 : 1)
-                                            : reader.integer_or("forward_chunking", 1, 1024, 1);
+    t.forward_chunks =
+        chunks->is_boolean() ? (chunks->get<bool>() ? 2 : 1) : reader.integer_or("forward_chunking", 1, 1024, 1);
   }
   if (t.compile && t.offload == Offload::sequential)
     refuse("/techniques/torch_compile", "a compiled model cannot be offloaded layer by layer", "true",

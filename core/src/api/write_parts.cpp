@@ -16,9 +16,7 @@ void write_gpu(JsonWriter& out, bool has_gpu, const Machine& machine) {
   }
   const Gpu& gpu = machine.gpu;
   out.begin_object();
-  out.field("id", std::string_view(gpu.id))
-      .field("name", std::string_view(gpu.name))
-      .field("count", machine.count);
+  out.field("id", std::string_view(gpu.id)).field("name", std::string_view(gpu.name)).field("count", machine.count);
   out.field("memory_bytes", gpu.memory_bytes).field("memory_bytes_nominal", gpu.memory_bytes_nominal);
   out.field("memory_reported", gpu.memory_reported).field("unified_memory", gpu.unified_memory);
   out.end_object();

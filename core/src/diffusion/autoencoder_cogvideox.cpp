@@ -24,8 +24,8 @@ struct Config {
 };
 
 // CogVideoXSafeConv3d: in pieces along time when the input is larger than 2 GiB in 16 bits.
-Tensor safe_conv(const Tensor& x, Size out, Size kernel) {
-  const Size side = kernel / 2;
+Tensor safe_conv(const Tensor& x, Size out, Size kernel, bool padded = false) {
+  const Size side = padded ? 0 : kernel / 2;
   const auto one = [&](const Tensor& part) {
     return conv(part, out, {kernel, kernel, kernel}, {1, 1, 1}, {0, side, side});
   };
@@ -51,15 +51,24 @@ Tensor safe_conv(const Tensor& x, Size out, Size kernel) {
   return cat(outputs, 2);
 }
 
+// Until 0.30 the sides were padded in a copy of their own, and a convolution held one cache at a time.
+bool until_0_30(const Trace& t) { return t.rules().diffusers_minor <= 30; }
+
 Tensor causal_conv(const Tensor& input, Size out, Size kernel, CausalCaches& caches) {
   Tensor x = input;
   if (kernel > 1) {
     Tensor before = caches.before();
     if (!before) before = slice(x, 2, 1).view({x.dim(0), x.dim(1), kernel - 1, x.dim(3), x.dim(4)}, false);
     x = cat({before, x}, 2);
+    before.reset();
   }
+  const bool old = until_0_30(x.trace());
+  if (old) caches.forget();
   caches.keep(copy(kernel > 1 ? slice(x, 2, kernel - 1) : x));
-  return safe_conv(x, out, kernel);
+  if (!old) return safe_conv(x, out, kernel);
+  const Size side = kernel / 2;
+  x = pad(x, {side, side, side, side});
+  return safe_conv(x, out, kernel, true);
 }
 
 Tensor spatial_norm(const Tensor& f, const Tensor& z, CausalCaches& caches) {
@@ -71,6 +80,16 @@ Tensor spatial_norm(const Tensor& f, const Tensor& z, CausalCaches& caches) {
     zq = cat({first, rest}, 2);
   } else {
     zq = sized(zq, f.dim(2));
+  }
+  if (until_0_30(f.trace())) {
+    const Tensor normed = group_norm(f);
+    Tensor scaled;
+    {
+      Tensor scale = causal_conv(zq, f.dim(1), 1, caches);
+      scaled = el(normed, std::move(scale));
+    }
+    Tensor shift = causal_conv(zq, f.dim(1), 1, caches);
+    return el(std::move(scaled), std::move(shift));
   }
   const Tensor scale = causal_conv(zq, f.dim(1), 1, caches);
   const Tensor shift = causal_conv(zq, f.dim(1), 1, caches);
@@ -229,8 +248,8 @@ Tensor tiled(const Tensor& in, Size tile_h, Size tile_w, Size step_h, Size step_
   for (const std::vector<Tensor>& row : rows) {
     std::vector<Tensor> parts;
     for (const Tensor& x : row) {
-      parts.push_back(x.view(
-          {x.dim(0), x.dim(1), x.dim(2), std::min(limit_h, x.dim(3)), std::min(limit_w, x.dim(4))}, false));
+      parts.push_back(
+          x.view({x.dim(0), x.dim(1), x.dim(2), std::min(limit_h, x.dim(3)), std::min(limit_w, x.dim(4))}, false));
     }
     joined.push_back(cat(parts, 4));
   }
@@ -256,8 +275,8 @@ constexpr double kOverlapH = 1.0 / 6, kOverlapW = 1.0 / 5;
 
 void trace_cogvideox_decode(Trace& t, const Settings& s, const CodecInput& in) {
   const Config c(s);
-  const Tensor z = t.input({in.batch, in.latent_channels, in.latent_frames, in.latent_height, in.latent_width},
-                           in.dtype, "latents");
+  const Tensor z =
+      t.input({in.batch, in.latent_channels, in.latent_frames, in.latent_height, in.latent_width}, in.dtype, "latents");
   const Size factor = Size{1} << (c.widths.size() - 1);
   const Size tile_h = c.sample_height / 2, tile_w = c.sample_width / 2;
   const Size latent_h = tile_h / factor, latent_w = tile_w / factor;

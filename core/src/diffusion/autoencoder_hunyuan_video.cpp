@@ -161,9 +161,8 @@ Tensor tiled(const Tensor& in, Size tile, Size step, Size limit, Size height, Si
     lines.push_back(cat(parts, 4));
   }
   Tensor whole = cat(lines, 3);
-  return whole.view({whole.dim(0), whole.dim(1), whole.dim(2), std::min(height, whole.dim(3)),
-                     std::min(width, whole.dim(4))},
-                    false);
+  return whole.view(
+      {whole.dim(0), whole.dim(1), whole.dim(2), std::min(height, whole.dim(3)), std::min(width, whole.dim(4))}, false);
 }
 
 // Overlapping stretches of the clip, each a little longer than the way to the next.
@@ -210,8 +209,8 @@ constexpr Size kTile = 256, kTileStep = 192, kFrames = 16, kFramesStep = 12;
 
 void trace_hunyuan_video_decode(Trace& t, const Settings& s, const CodecInput& in) {
   const Config c(s);
-  const Tensor z = t.input({in.batch, in.latent_channels, in.latent_frames, in.latent_height, in.latent_width},
-                           in.dtype, "latents");
+  const Tensor z =
+      t.input({in.batch, in.latent_channels, in.latent_frames, in.latent_height, in.latent_width}, in.dtype, "latents");
   const Tensor out = sliced(z, in.slicing, [&](const Tensor& latents) {
     const Size side = kTile / c.space;
     const bool tiles = in.tiling && (latents.dim(3) > side || latents.dim(4) > side);
@@ -220,8 +219,9 @@ void trace_hunyuan_video_decode(Trace& t, const Settings& s, const CodecInput& i
         const Tensor y = pointwise(x, c.latents);
         return decoder(y, c);
       };
-      return tiles ? tiled(part, side, kTileStep / c.space, kTileStep, part.dim(3) * c.space, part.dim(4) * c.space, one)
-                   : one(part);
+      return tiles
+                 ? tiled(part, side, kTileStep / c.space, kTileStep, part.dim(3) * c.space, part.dim(4) * c.space, one)
+                 : one(part);
     };
     if (latents.dim(2) > kFrames / c.time) return stretches(latents, kFrames / c.time, kFramesStep / c.time, run);
     return run(latents);
@@ -238,8 +238,9 @@ void trace_hunyuan_video_encode(Trace& t, const Settings& s, const CodecInput& i
         const Tensor y = encoder(x, c);
         return pointwise(y, 2 * c.latents);
       };
-      return tiles ? tiled(part, kTile, kTileStep, kTileStep / c.space, part.dim(3) / c.space, part.dim(4) / c.space, one)
-                   : one(part);
+      return tiles
+                 ? tiled(part, kTile, kTileStep, kTileStep / c.space, part.dim(3) / c.space, part.dim(4) / c.space, one)
+                 : one(part);
     };
     if (pictures.dim(2) > kFrames) return stretches(pictures, kFrames, kFramesStep, run);
     return run(pictures);

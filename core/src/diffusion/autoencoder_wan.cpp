@@ -299,9 +299,8 @@ Tensor tiled(const Tensor& in, Size tile, Size step, Size limit, Tile codec) {
   for (Size i = 0; i < in.dim(3); i += step) {
     std::vector<Tensor>& row = rows.emplace_back();
     for (Size j = 0; j < in.dim(4); j += step) {
-      const Tensor part = in.view({in.dim(0), in.dim(1), in.dim(2), std::min(tile, in.dim(3) - i),
-                                   std::min(tile, in.dim(4) - j)},
-                                  false);
+      const Tensor part = in.view(
+          {in.dim(0), in.dim(1), in.dim(2), std::min(tile, in.dim(3) - i), std::min(tile, in.dim(4) - j)}, false);
       row.push_back(first ? codec(part) : t.uncounted([&] { return codec(part); }));
       first = false;
     }
@@ -337,14 +336,14 @@ constexpr Size kTile = 256, kTileStep = 192;  // tile_sample_min_height, tile_sa
 
 void trace_wan_decode(Trace& t, const Settings& s, const CodecInput& in) {
   const Config c(s);
-  const Tensor z = t.input({in.batch, in.latent_channels, in.latent_frames, in.latent_height, in.latent_width},
-                           in.dtype, "latents");
+  const Tensor z =
+      t.input({in.batch, in.latent_channels, in.latent_frames, in.latent_height, in.latent_width}, in.dtype, "latents");
   const Size tile = kTile / c.space(), step = kTileStep / c.space();
   const auto finish = [&](Tensor out) {
     if (c.patch > 1) {
       out = copy(out);
-      out = out.view({out.dim(0), out.dim(1) / (c.patch * c.patch), out.dim(2), out.dim(3) * c.patch,
-                      out.dim(4) * c.patch});
+      out = out.view(
+          {out.dim(0), out.dim(1) / (c.patch * c.patch), out.dim(2), out.dim(3) * c.patch, out.dim(4) * c.patch});
     }
     out = like(out);  // clamp
     return out;

@@ -21,7 +21,10 @@ class CausalCaches {
     fresh_.clear();
     at_ = 0;
   }
-  bool first() const { return old_.empty(); }
+  // Gives up what was kept from the piece before (until diffusers 0.30 a convolution held one cache at a time).
+  void forget() {
+    if (at_ < old_.size()) old_[at_].reset();
+  }
 
  private:
   std::vector<Tensor> old_, fresh_;

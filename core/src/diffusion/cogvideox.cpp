@@ -76,8 +76,7 @@ void trace_cogvideox(Trace& t, const Settings& s, const DenoiseInput& in) {
 
   const Tensor latents = t.input({in.batch, frames, channels, in.latent_height, in.latent_width}, dtype, "latents");
   const Tensor text_in = t.input({in.batch, in.text_tokens, text_width}, dtype, "text embeddings");
-  const Tensor cosine =
-      rotary ? t.input({tokens, head_dim}, DType::f32, "rotary cosines") : Tensor();
+  const Tensor cosine = rotary ? t.input({tokens, head_dim}, DType::f32, "rotary cosines") : Tensor();
   const Tensor sine = rotary ? t.input({tokens, head_dim}, DType::f32, "rotary sines") : Tensor();
   Tensor emb = embed_time(to(timestep_embedding(t, in.batch, width), dtype), time_width);
   if (const Size ofs = s.integer("ofs_embed_dim", 0); ofs > 0) {
@@ -91,8 +90,8 @@ void trace_cogvideox(Trace& t, const Settings& s, const DenoiseInput& in) {
     if (patch_t > 1) {
       picture = permute(picture, {0, 1, 3, 4, 2});
       picture = reshape(picture, {in.batch, frames / patch_t, patch_t, h, patch, w, patch, channels});
-      picture = reshape(permute(picture, {0, 1, 3, 5, 7, 2, 4, 6}),
-                        {in.batch, tokens, channels * patch_t * patch * patch});
+      picture =
+          reshape(permute(picture, {0, 1, 3, 5, 7, 2, 4, 6}), {in.batch, tokens, channels * patch_t * patch * patch});
       picture = linear(picture, width);
     } else {
       picture = picture.view({in.batch * frames, channels, in.latent_height, in.latent_width});

@@ -27,8 +27,8 @@ Interval wider(Bytes expected, double low, double high) {
 struct Moment {
   Run run;
   std::vector<Held> held;
-  Bytes weights = 0;   // on the GPU
-  Bytes cached = 0;    // held by the allocator, beyond what is live
+  Bytes weights = 0;  // on the GPU
+  Bytes cached = 0;   // held by the allocator, beyond what is live
   Bytes total() const { return add(add(weights, run.live.expected), cached); }
 };
 
@@ -118,19 +118,42 @@ DiffusionEstimate estimate_checked(const PipelineRequest& request) {
   }
   std::vector<Entry>& entries = result.ledger.entries;
   if (display.high > 0) {
-    entries.push_back({Kind::reserved, "Display and other programs", gpu(), present, display, "display_reserve",
-                       {{"display_reserve", static_cast<double>(display.expected)}}, profile.source});
+    entries.push_back({Kind::reserved,
+                       "Display and other programs",
+                       gpu(),
+                       present,
+                       display,
+                       "display_reserve",
+                       {{"display_reserve", static_cast<double>(display.expected)}},
+                       profile.source});
   }
   if (context.high > 0) {
-    entries.push_back({Kind::runtime_context, "Driver context and kernels", gpu(), present, context, "runtime_context",
-                       {{"runtime_context", static_cast<double>(context.expected)}}, profile.source});
+    entries.push_back({Kind::runtime_context,
+                       "Driver context and kernels",
+                       gpu(),
+                       present,
+                       context,
+                       "runtime_context",
+                       {{"runtime_context", static_cast<double>(context.expected)}},
+                       profile.source});
   }
   if (framework.high > 0) {
-    entries.push_back({Kind::framework, "Framework: libraries and their workspaces", gpu(), present, framework,
-                       "framework", {{"framework", static_cast<double>(framework.expected)}}, profile.source});
+    entries.push_back({Kind::framework,
+                       "Framework: libraries and their workspaces",
+                       gpu(),
+                       present,
+                       framework,
+                       "framework",
+                       {{"framework", static_cast<double>(framework.expected)}},
+                       profile.source});
   }
   if (workspace > 0) {
-    entries.push_back({Kind::framework, "cuBLAS workspace", gpu(), present, Interval::exact(workspace), "workspace",
+    entries.push_back({Kind::framework,
+                       "cuBLAS workspace",
+                       gpu(),
+                       present,
+                       Interval::exact(workspace),
+                       "workspace",
                        {{"workspace", static_cast<double>(workspace)}},
                        "PyTorch v2.8.0, aten/src/ATen/cuda/CublasHandlePool.cpp"});
   }
@@ -161,9 +184,10 @@ DiffusionEstimate estimate_checked(const PipelineRequest& request) {
         entry.stages = stages;
         entry.bytes = Interval::exact(bytes);
         const bool whole = bytes == weights[i].bytes;
-        entry.formula = !whole                               ? "part of the weights that is held meanwhile"
-                        : weights[i].quantization != nullptr ? "linear * bytes_per_weight + (parameters - linear) * bytes"
-                                                             : "parameters * bytes + kept_in_fp32 * 2 + buffers * bytes";
+        entry.formula = !whole ? "part of the weights that is held meanwhile"
+                        : weights[i].quantization != nullptr
+                            ? "linear * bytes_per_weight + (parameters - linear) * bytes"
+                            : "parameters * bytes + kept_in_fp32 * 2 + buffers * bytes";
         entry.values = {{"parameters", static_cast<double>(weights[i].count.parameters)},
                         {"bytes", static_cast<double>(size_of(weights[i].dtype))}};
         if (weights[i].quantization != nullptr) {
@@ -189,7 +213,11 @@ DiffusionEstimate estimate_checked(const PipelineRequest& request) {
         default: return "Activations, decoding";
       }
     };
-    entries.push_back({Kind::activations, label(stage), gpu(), Stages(stage), m->run.live,
+    entries.push_back({Kind::activations,
+                       label(stage),
+                       gpu(),
+                       Stages(stage),
+                       m->run.live,
                        "largest sum of live tensors in a forward pass on shapes",
                        {{"height", static_cast<double>(request.height)},
                         {"width", static_cast<double>(request.width)},
@@ -197,8 +225,13 @@ DiffusionEstimate estimate_checked(const PipelineRequest& request) {
                         {"batch", static_cast<double>(request.batch)}},
                        checked_against(DiffusionEngine::diffusers)});
     if (m->cached > 0) {
-      entries.push_back({Kind::fragmentation, "Allocator: cached but unused", gpu(), Stages(stage),
-                         wider(m->cached, 0.5, 1.5), "reserved by the caching allocator - live", {},
+      entries.push_back({Kind::fragmentation,
+                         "Allocator: cached but unused",
+                         gpu(),
+                         Stages(stage),
+                         wider(m->cached, 0.5, 1.5),
+                         "reserved by the caching allocator - live",
+                         {},
                          "PyTorch v2.8.0, c10/cuda/CUDACachingAllocator.cpp, replayed"});
     }
   }

@@ -1,5 +1,5 @@
-// Language models as text encoders, and CLIP's vision towers. Source: huggingface/transformers v4.57, models/qwen2_5_vl,
-// qwen3, gemma2, llama, mistral, clip.
+// Language models as text encoders, and CLIP's vision towers. Source: huggingface/transformers v4.57,
+// models/qwen2_5_vl, qwen3, gemma2, llama, mistral, clip.
 #include "diffusion/layers.hpp"
 #include "diffusion/models.hpp"
 
@@ -7,9 +7,9 @@ namespace vram::diffusion {
 namespace {
 
 struct Family {
-  bool qk_norm = false;      // a norm on queries and keys
-  bool four_norms = false;   // norms after attention and feed-forward too
-  bool head = false;         // an output matrix, unless tied
+  bool qk_norm = false;     // a norm on queries and keys
+  bool four_norms = false;  // norms after attention and feed-forward too
+  bool head = false;        // an output matrix, unless tied
 };
 
 // The vision tower of Qwen2.5-VL: it is loaded, text alone does not run it.

@@ -15,10 +15,10 @@ Tensor resnet_block(const Tensor& input, const Tensor& temb, Size out);
 // attention_processor.py AttnProcessor2_0. `context` empty: self-attention.
 struct AttnOptions {
   Size heads = 1, head_dim = 64;
-  bool bias = false;         // of q, k, v
+  bool bias = false;  // of q, k, v
   bool out_bias = true;
-  bool group_norm = false;   // on (B, C, H, W) input, with a residual
-  bool residual = false;     // the input is added to the result (always so for pictures)
+  bool group_norm = false;  // on (B, C, H, W) input, with a residual
+  bool residual = false;    // the input is added to the result (always so for pictures)
   bool fuse = false;
 };
 Tensor attention_2_0(const Tensor& input, const Tensor& context, const AttnOptions& options);

@@ -11,7 +11,7 @@ struct DenoiseInput {
   Size height = 0, width = 0, frames = 1;  // of the picture, in pixels
   Size latent_height = 0, latent_width = 0, latent_frames = 1;
   Size text_tokens = 77;
-  Size input_images = 0;  // pictures whose tokens join the sequence
+  Size input_images = 0;         // pictures whose tokens join the sequence
   bool token_timesteps = false;  // a timestep for every token
   DType dtype = DType::f16;
 };

@@ -221,8 +221,7 @@ Tensor rms_norm(Tensor x, bool weight) {
 
 Tensor pad(Tensor x, std::initializer_list<Size> last_first) {
   Shape shape = x.shape();
-  for (std::size_t i = 0; i < last_first.size(); ++i)
-    shape[-1 - static_cast<int>(i / 2)] += last_first.begin()[i];
+  for (std::size_t i = 0; i < last_first.size(); ++i) shape[-1 - static_cast<int>(i / 2)] += last_first.begin()[i];
   Tensor out = x.trace().make(shape, x.dtype(), "padding");
   x.reset();
   return out;

@@ -15,13 +15,13 @@ struct Weights {
   bool counted = false;
   DType dtype = DType::f16;
   const Quantization* quantization = nullptr;
-  Bytes bytes = 0;          // all of it
-  Bytes plain_bytes = 0;    // without quantization
-  Bytes largest_leaf = 0;   // the largest single module, as stored
-  Bytes outside_stacks = 0; // what no block stack holds
+  Bytes bytes = 0;           // all of it
+  Bytes plain_bytes = 0;     // without quantization
+  Bytes largest_leaf = 0;    // the largest single module, as stored
+  Bytes outside_stacks = 0;  // what no block stack holds
   Bytes largest_block = 0;
   Bytes buffers = 0;
-  Bytes copy = 0;           // transient: the largest linear layer in the computing dtype
+  Bytes copy = 0;  // transient: the largest linear layer in the computing dtype
 };
 std::vector<Weights> weigh(const PipelineRequest& request);
 // Bytes of the component when every weight is stored in `dtype`.

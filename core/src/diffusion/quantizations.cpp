@@ -5,7 +5,8 @@ namespace vram::diffusion {
 
 const std::vector<Quantization>& quantizations() {
   static const std::vector<Quantization> rows = {
-      {"bnb_int8", "bitsandbytes LLM.int8()", 1, 1, "bitsandbytes 0.48, nn/modules.py Int8Params: int8 and one FP32 scale a row"},
+      {"bnb_int8", "bitsandbytes LLM.int8()", 1, 1,
+       "bitsandbytes 0.48, nn/modules.py Int8Params: int8 and one FP32 scale a row"},
       {"bnb_nf4", "bitsandbytes NF4", 0.5625, 1,
        "bitsandbytes 0.48, functional.py quantize_4bit: 4 bits and one FP32 scale per 64 weights"},
       {"bnb_nf4_double", "bitsandbytes NF4, double quantization", 0.5 + 1.0 / 64 + 4.0 / (64 * 256), 1,

@@ -26,7 +26,7 @@ Compression wan(const Settings& s) {
 }
 
 constexpr ModelClass denoiser(std::string_view name, void (*run)(Trace&, const Settings&, const DenoiseInput&),
-                             Size patch = 2) {
+                              Size patch = 2) {
   ModelClass c;
   c.name = name;
   c.part = Part::denoiser;
@@ -62,6 +62,7 @@ constexpr ModelClass kClasses[] = {
     denoiser("CogVideoXTransformer3DModel", trace_cogvideox),
     denoiser("HunyuanVideoTransformer3DModel", trace_hunyuan_video),
     denoiser("WanTransformer3DModel", trace_wan),
+    denoiser("QwenImageTransformer2DModel", trace_qwen_image),
     codec("AutoencoderKL", trace_kl_decode, trace_kl_encode, kl),
     codec("AutoencoderKLCogVideoX", trace_cogvideox_decode, trace_cogvideox_encode, cogvideox),
     codec("AutoencoderKLHunyuanVideo", trace_hunyuan_video_decode, trace_hunyuan_video_encode, hunyuan_video),
@@ -71,6 +72,19 @@ constexpr ModelClass kClasses[] = {
     encoder("CLIPTextModelWithProjection", trace_clip_text_projected),
     encoder("T5EncoderModel", trace_t5),
     encoder("UMT5EncoderModel", trace_umt5),
+    encoder("Qwen2_5_VLForConditionalGeneration", trace_llama_with_head),
+    encoder("Qwen3ForCausalLM", trace_qwen3),
+    encoder("Qwen3Model", trace_qwen3),
+    encoder("LlamaModel", trace_llama),
+    encoder("LlamaForCausalLM", trace_llama_with_head),
+    encoder("MistralForCausalLM", trace_llama_with_head),
+    encoder("Mistral3ForConditionalGeneration", trace_llama_with_head),
+    encoder("Gemma2Model", trace_gemma2),
+    encoder("Gemma2ForCausalLM", trace_gemma2),
+    encoder("Gemma3ForConditionalGeneration", trace_gemma3),
+    encoder("CLIPVisionModel", trace_clip_vision, Part::image_encoder),
+    encoder("CLIPVisionModelWithProjection", trace_clip_vision_projected, Part::image_encoder),
+    encoder("StableDiffusionSafetyChecker", trace_safety_checker, Part::safety_checker),
 };
 
 }  // namespace

@@ -29,6 +29,7 @@ Trace::Rules rules_of(const PipelineRequest& request, Part part, DType dtype) {
   Trace::Rules rules;
   rules.copies = copies_of(request, dtype);
   rules.record = true;
+  rules.diffusers_minor = request.engine.diffusers_minor;
   if (part == Part::denoiser) {
     if (request.attention == AttentionKernel::eager) rules.attention.kind = Attention::Kind::vanilla;
     if (request.techniques.attention_slicing) {
@@ -83,8 +84,7 @@ Latents latents_of(const PipelineRequest& request, const std::vector<Weights>& w
     const std::vector<std::int64_t> patch = s.integers("patch_size", {usual});
     const Size side = std::max<Size>(patch.back(), usual);
     const Size time = std::max<Size>(1, s.integer("patch_size_t", patch.size() > 1 ? patch.front() : 1));
-    latents.tokens =
-        mul(mul(latents.height / side, latents.width / side), std::max<Size>(1, latents.frames / time));
+    latents.tokens = mul(mul(latents.height / side, latents.width / side), std::max<Size>(1, latents.frames / time));
     break;
   }
   return latents;

@@ -36,8 +36,7 @@ std::string_view Settings::text(std::string_view key, std::string_view fallback)
   return found != nullptr && !found->texts.empty() ? std::string_view(found->texts.front()) : fallback;
 }
 
-std::vector<std::int64_t> Settings::integers(std::string_view key,
-                                             std::initializer_list<std::int64_t> fallback) const {
+std::vector<std::int64_t> Settings::integers(std::string_view key, std::initializer_list<std::int64_t> fallback) const {
   const Setting* found = find(key);
   if (found == nullptr || (found->numbers.empty() && !found->is_list)) return fallback;
   std::vector<std::int64_t> result;

@@ -117,9 +117,10 @@ class Trace {
   struct Rules {
     Attention attention;
     ConvCopies copies = ConvCopies::none;
-    bool record = false;      // also write the tape
-    Size ff_chunks = 1;       // forward chunking
+    bool record = false;  // also write the tape
+    Size ff_chunks = 1;   // forward chunking
     bool fused_qkv = false;
+    int diffusers_minor = 36;  // of version 0.x
   };
   Trace() = default;
   explicit Trace(const Rules& rules) : rules_(rules) {}
@@ -217,10 +218,10 @@ class Trace {
 
 // --- operations: arguments are given up when the result is there, as Python's temporaries are
 DType promote(DType a, DType b);
-Tensor like(Tensor x);                         // element-wise: silu, gelu, a norm without weights, x + 1
+Tensor like(Tensor x);  // element-wise: silu, gelu, a norm without weights, x + 1
 Tensor like(Tensor x, DType dtype);
-Tensor el(Tensor a, Tensor b);                 // element-wise on two, broadcast
-Tensor to(Tensor x, DType dtype);              // a copy when the dtype differs
+Tensor el(Tensor a, Tensor b);     // element-wise on two, broadcast
+Tensor to(Tensor x, DType dtype);  // a copy when the dtype differs
 Tensor copy(Tensor x);
 Tensor contiguous(Tensor x);
 Tensor reshape(const Tensor& x, const Shape& shape);  // -1 for the rest; copies when it must

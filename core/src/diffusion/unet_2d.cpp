@@ -25,8 +25,7 @@ struct Config {
         cross(s.integers("cross_attention_dim", {1280})),
         down(s.texts("down_block_types",
                      {"CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"})),
-        up(s.texts("up_block_types",
-                   {"UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"})),
+        up(s.texts("up_block_types", {"UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"})),
         linear_projection(s.truth("use_linear_projection", false)),
         has_mid(s.text("mid_block_type", "UNetMidBlock2DCrossAttn") == "UNetMidBlock2DCrossAttn") {}
 };

@@ -92,8 +92,7 @@ void trace_wan(Trace& t, const Settings& s, const DenoiseInput& in) {
   const Tensor latents =
       t.input({in.batch, channels, in.latent_frames, in.latent_height, in.latent_width}, dtype, "latents");
   const Tensor text_in = t.input({in.batch, in.text_tokens, text_width}, dtype, "text embeddings");
-  const Tensor image_in =
-      sees_image ? t.input({in.batch, 257, image_width}, dtype, "image embeddings") : Tensor();
+  const Tensor image_in = sees_image ? t.input({in.batch, 257, image_width}, dtype, "image embeddings") : Tensor();
   t.count_buffer(2 * s.integer("rope_max_seq_len", 1024) * heads.dim);
   const Tensor cosine = t.make({1, tokens, 1, heads.dim}, dtype, "rotary cosines");
   const Tensor sine = t.make({1, tokens, 1, heads.dim}, dtype, "rotary sines");

@@ -55,7 +55,9 @@ const std::vector<Measure>& measures() {
       {"model_cpu_offload", "Model CPU offload", 0.05, 0.3, kDocs,
        [](PipelineRequest& r) { r.techniques.offload = Offload::model; }},
       {"forward_chunking", "Forward chunking", 0.05, 0.2, kDocs,
-       [](PipelineRequest& r) { r.techniques.forward_chunks = std::max<std::int64_t>(r.techniques.forward_chunks, 2); }},
+       [](PipelineRequest& r) {
+         r.techniques.forward_chunks = std::max<std::int64_t>(r.techniques.forward_chunks, 2);
+       }},
       {"group_offload_block", "Group offload by blocks, with a stream", 0.1, 0.5, kDocs,
        [](PipelineRequest& r) {
          r.techniques.offload = Offload::group_block;
