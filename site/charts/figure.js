@@ -7,7 +7,7 @@ import { take } from './export.js';
 speak(english, { es: () => import('../i18n/es/charts.js'), zh: () => import('../i18n/zh/charts.js') });
 
 // `table` is {name, columns, rows} in the words shown; `data` the same with plain numbers, for CSV and JSON.
-export function figure({ title, hint, body, table, data = table, twin = true, pictures = true }) {
+export function figure({ level = 3, title, hint, body, table, data = table, twin = true, pictures = true }) {
   const forms = pictures ? ['svg', 'png', 'csv', 'json', 'markdown'] : ['csv', 'json', 'markdown'];
   const choose = (event, form) => {
     const around = event.target.closest('.chart');
@@ -16,7 +16,7 @@ export function figure({ title, hint, body, table, data = table, twin = true, pi
   };
   return html`<figure class="chart">
     <figcaption>
-      <h3>${title}</h3>
+      ${level === 2 ? html`<h2>${title}</h2>` : html`<h3>${title}</h3>`}
       <details class="menu">
         <summary>${t('export')}</summary>
         <ul>${forms.map((form) => html`<li><button type="button" @click=${(event) => choose(event, form)}>${t(`export-${form}`)}</button></li>`)}</ul>

@@ -54,6 +54,7 @@ export function timeline(response, unit) {
   </svg>`;
   const rows = list.flatMap(({ stage, entries, total }) => [...entries.map((entry) => [stageName(stage), entry.label || kind(entry.kind), size(entry.bytes.expected, unit)]), [stageName(stage), t('timeline-total'), size(total, unit)]]);
   return figure({
+    level: 2,
     title: t('timeline-title'),
     hint: t('timeline-hint', { unit }),
     body: drawing,

@@ -137,31 +137,20 @@ function draw() {
 }
 
 // What llama.cpp says of Llama 3.1 8B in Q4_K_M with 8,192 tokens, in short.
-const example = `ggml_cuda_init: found 1 CUDA devices:
-  Device 0: NVIDIA GeForce RTX 4090, compute capability 8.9, VMM: yes
-llama_model_loader: - kv   0:                       general.architecture str              = llama
-print_info: file type   = Q4_K - Medium
-print_info: arch             = llama
-print_info: n_ctx_train      = 131072
-print_info: n_embd           = 4096
-print_info: n_layer          = 32
-print_info: n_head           = 32
-print_info: n_head_kv        = 8
-print_info: n_ff             = 14336
-print_info: model type       = 8B
-print_info: model params     = 8.03 B
-print_info: general.name     = Meta Llama 3.1 8B Instruct
-print_info: n_vocab          = 128256
+const example = `print_info: file type   = Q4_K - Medium
+print_info: arch = llama
+print_info: n_layer = 32
+print_info: n_embd = 4096
+print_info: n_head_kv = 8
+print_info: n_ff = 14336
+print_info: n_vocab = 128256
+print_info: general.name = Meta Llama 3.1 8B Instruct
 load_tensors: offloaded 33/33 layers to GPU
-load_tensors:   CPU_Mapped model buffer size =   281.81 MiB
 load_tensors:        CUDA0 model buffer size =  4403.49 MiB
-llama_context: n_seq_max     = 1
 llama_context: n_ctx         = 8192
-llama_context: n_batch       = 2048
-llama_context: n_ubatch      = 512
 llama_context: flash_attn    = 1
 llama_kv_cache:      CUDA0 KV buffer size =  1024.00 MiB
-llama_kv_cache: size = 1024.00 MiB (  8192 cells,  32 layers,  1/1 seqs), K (f16):  512.00 MiB, V (f16):  512.00 MiB
+llama_context:      CUDA0 compute buffer size =   258.50 MiB
 `;
 
 addEventListener('dragover', (event) => event.preventDefault());

@@ -32,11 +32,11 @@ export function startEngine() {
     const here = import('./engine_here.js').then(({ engineHere }) => engineHere());
     here.catch((error) => fail(t('broken-not-loaded', { problem: error.message })));
     worker = {
-      postMessage: ({ id, request }) =>
+      postMessage: ({ id, ...message }) =>
         here.then(({ answer }) => {
           const { resolve } = waiting.get(id);
           waiting.delete(id);
-          setTimeout(() => resolve(answer(request))); // after what is being drawn
+          setTimeout(() => resolve(answer(message))); // after what is being drawn
         }, () => {}),
     };
   } else {
@@ -53,15 +53,18 @@ export function startEngine() {
     );
   }
 
+  const send = (message) => {
+    if (broken) return Promise.reject(broken);
+    const id = next++;
+    return new Promise((resolve, reject) => {
+      waiting.set(id, { resolve, reject });
+      worker.postMessage({ id, ...message });
+    });
+  };
   return {
-    call(request) {
-      if (broken) return Promise.reject(broken);
-      const id = next++;
-      return new Promise((resolve, reject) => {
-        waiting.set(id, { resolve, reject });
-        worker.postMessage({ id, request });
-      });
-    },
+    call: (request) => send({ request }),
+    // What weight files hold, by their headers: {ok, file} or {ok: false, error}.
+    read: (files) => send({ files }),
   };
 }
 

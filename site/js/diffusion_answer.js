@@ -129,7 +129,7 @@ function levels({ levels: list, gpu }, { state, unit }, on) {
   return html`<section class="panel">
     <h2>${t('levels-heading')}</h2>
     <p class="hint">${t('levels-hint')}</p>
-    <table class="plain">
+    <div class="scroll" tabindex="0" role="group" aria-label=${t('levels-heading')}><table class="plain">
       <thead><tr><th scope="col">${t('levels-level')}</th><th scope="col" class="number">${t('levels-peak')}</th><th scope="col" class="number">${t('levels-slower')}</th></tr></thead>
       <tbody>${list.map(
         ({ level, name, slower: cost, nvidia_smi: peak, fits, chosen }) => html`<tr class=${state.level === level ? 'chosen' : ''}>
@@ -138,7 +138,7 @@ function levels({ levels: list, gpu }, { state, unit }, on) {
           <td class="number">${slower(cost)}</td>
         </tr>`,
       )}</tbody>
-    </table>
+    </table></div>
   </section>`;
 }
 
@@ -146,10 +146,10 @@ function memory({ memory: sums, references }, unit) {
   const rows = [['allocated', sums.allocated], ['reserved', sums.reserved], ['shown', sums.nvidia_smi]];
   return html`<section class="panel">
     <h2>${t('memory-heading')}</h2>
-    <table class="plain"><tbody>${rows.map(
+    <div class="scroll"><table class="plain"><tbody>${rows.map(
       ([id, bytes]) => html`<tr><th scope="row">${t(`memory-${id}`)}<small>${t(`memory-${id}-text`)}</small></th><td class="number">${size(bytes.expected, unit)}<small>${isExact(bytes) ? t('exact') : range(bytes, unit)}</small></td></tr>`,
     )}
-    ${(references ?? []).map(({ name, predicted_vram_gb: total, note }) => html`<tr><th scope="row">${name}<small>${note}</small></th><td class="number">${size(total * 2 ** 30, unit)}</td></tr>`)}</tbody></table>
+    ${(references ?? []).map(({ name, predicted_vram_gb: total, note }) => html`<tr><th scope="row">${name}<small>${note}</small></th><td class="number">${size(total * 2 ** 30, unit)}</td></tr>`)}</tbody></table></div>
   </section>`;
 }
 

@@ -79,10 +79,16 @@ const on = {
     view.state = { ...view.state, [group]: { ...view.state[group], [name]: value } };
     changed(`${group}.${name}`);
   },
-  async file(file) {
-    if (!file) return;
-    if (file.size > 8 << 20) return say(t('too-large-file'));
-    on.set({ source: 'config', config: await file.text() });
+  // A config.json is shown as text; everything else is read by its headers, however large.
+  async files(files) {
+    if (!files.length) return;
+    if (files.length === 1 && (/\.json$/i.test(files[0].name) || files[0].type === 'application/json')) {
+      if (files[0].size > 8 << 20) return say(t('too-large-file'));
+      return on.set({ source: 'config', config: await files[0].text() });
+    }
+    const answer = await engine.read(files).catch((error) => ({ ok: false, error: { message: error.message } }));
+    if (!answer.ok) return say(errorText(answer.error));
+    on.set({ source: 'file', file: answer.file, configName: files[0].name, weights: '', weightOptions: {} });
   },
   showJson(jsonOpen) {
     view.jsonOpen = jsonOpen;
@@ -211,9 +217,9 @@ document.addEventListener('vram-language', () => {
 addEventListener('dragover', (event) => event.preventDefault());
 addEventListener('drop', (event) => {
   event.preventDefault();
-  const file = event.dataTransfer.files[0];
+  const files = [...event.dataTransfer.files];
   const text = event.dataTransfer.getData('text');
-  if (file) on.file(file);
+  if (files.length) on.files(files);
   else if (text.trim().startsWith('{')) on.set({ source: 'config', config: text });
 });
 

@@ -57,6 +57,10 @@ function parsed(text) {
 function model(state) {
   if (state.source === 'manual') return { manual: typedFields(state.manual) };
   if (state.source === 'catalogue') return { id: state.model };
+  if (state.source === 'file') {
+    if (!state.file) throw { path: '/model', message: t('file-again', { name: state.configName }) }; // eslint-disable-line no-throw-literal
+    return { file: state.file };
+  }
   let config;
   try {
     config = parsed(state.config);

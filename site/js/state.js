@@ -4,10 +4,11 @@
 export const VERSION = '1';
 
 export const defaults = Object.freeze({
-  source: 'catalogue', // model from the catalogue, a pasted "config", or "manual" numbers
+  source: 'catalogue', // model from the catalogue, a pasted "config", a weight "file", or "manual" numbers
   model: 'llama-3.1-8b',
   config: '',
   configName: '',
+  file: null, // what the engine read of a weight file; too large for a link, which holds its name only
   manual: Object.freeze({}),
   weights: 'q4_k_m', // '' is the checkpoint's own format
   weightOptions: Object.freeze({}),
@@ -92,7 +93,7 @@ export async function formatHash(state, unknown = [], pins = []) {
   const fields = [['v', VERSION]];
   const skip = new Set();
   if (state.source !== 'catalogue') skip.add('m');
-  if (state.source !== 'config') skip.add('cn');
+  if (state.source !== 'config' && state.source !== 'file') skip.add('cn');
   if (state.gpuSource !== 'size') skip.add('gs');
   if (state.gpuSource === 'size') skip.add('g');
   let complete = true;
@@ -114,6 +115,10 @@ export async function formatHash(state, unknown = [], pins = []) {
     fields.push(['mc', complete ? packed : '']);
   }
   for (const pin of pins) fields.push(['x', pin]);
+  if (state.source === 'file') {
+    complete = false;
+    fields.push(['mf', '1']);
+  }
   fields.push(...unknown);
   const escape = (text) => encodeURIComponent(text).replaceAll('%20', '+').replaceAll('%2C', ',').replaceAll('%3A', ':');
   return { hash: fields.map(([key, value]) => `${escape(key)}=${escape(value)}`).join('&'), complete };
@@ -136,6 +141,8 @@ export async function parseHash(hash, start = {}) {
     if (key === 'mc') {
       state.source = 'config';
       state.config = await unpack(value).catch(() => '');
+    } else if (key === 'mf') {
+      state.source = 'file';
     } else if (key === 'mm' || group === 'manual') {
       state.source = 'manual';
       if (group) state.manual[key.slice(dot + 1)] = value;
