@@ -168,10 +168,6 @@ std::optional<LogModel> by_shape(const EngineLog& log, const Shape& s) {
   std::size_t best_likeness = 0;
   std::int64_t best_vocab = 0;
   for (const CatalogueRow& row : model_rows()) {
-    if (row.json.find("\"num_hidden_layers\": " + std::to_string(s.layers)) == std::string_view::npos &&
-        row.json.find("layer") != std::string_view::npos && s.layers < 0) {
-      continue;
-    }
     const Json json = parse_own(row.json);
     Model model;
     try {
@@ -183,7 +179,9 @@ std::optional<LogModel> by_shape(const EngineLog& log, const Shape& s) {
     std::size_t like = 1;
     for (const std::string& name : names) like = std::max(like, 1 + likeness(name, std::string(row.id)));
     if (model.vocab_size == s.vocab) like += 1000;
-    if (best != nullptr && like <= best_likeness) continue;
+    // Of several alike the one with the shortest id: it is what the others were made from.
+    if (best != nullptr && (like < best_likeness || (like == best_likeness && row.id.size() >= best->id.size())))
+      continue;
     best = &row;
     best_likeness = like;
     best_vocab = model.vocab_size;
