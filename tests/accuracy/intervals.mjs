@@ -18,7 +18,7 @@ export const fitted = [
   { id: 'vllm/activations', engine: 'vllm', kinds: ['activations', 'logits'], of: 'entries', from: [['vllm', 'activations per GPU', 'language model'], ['vllm', 'activations per GPU', 'hybrid cache']] },
   { id: 'vllm/graphs', engine: 'vllm', kinds: ['cuda_graphs'], of: 'entries', from: [['vllm', 'graphs per GPU']] },
   { id: 'vllm/non_torch', engine: 'vllm', kinds: ['communication', 'framework'], of: 'entries', from: [['vllm', 'non-torch per GPU']] },
-  { id: 'vllm/left', engine: 'vllm', kinds: [], of: 'left', from: [['vllm', 'KV memory per GPU']] },
+  { id: 'vllm/left', engine: 'vllm', kinds: [], of: 'left', share: 0.9, from: [['vllm', 'KV memory per GPU']] },
   { id: 'context', engine: '*', kinds: ['runtime_context'], of: 'entries', from: [['cuda_overhead', 'outside the allocator per GPU']] },
 ];
 
@@ -31,9 +31,9 @@ const down = (x) => Math.floor(x * 1000) / 1000;
 const up = (x) => Math.ceil(x * 1000) / 1000;
 
 // The narrowest window over the sorted deviations, `centre` included; with all of them in it, moved out by one n-th.
-function ends(sorted, centre) {
+function ends(sorted, centre, share = inside) {
   const n = sorted.length;
-  const count = Math.ceil((n + 1) * inside);
+  const count = Math.ceil((n + 1) * share);
   if (count > n) return [sorted[0], sorted[n - 1]].map((end) => centre + (end - centre) * (1 + 1 / n));
   let best;
   for (let i = 0; i + count <= n; ++i) {
@@ -52,7 +52,7 @@ export function fit(definition, samples) {
   const sizes = own.map((s) => s.expected).sort(ascending);
   const row = { id, engine, kinds, of, low: 1, high: 1, records: own.length, from: sizes[0], to: sizes.at(-1), source };
   if (of === 'left') {
-    const [low, high] = ends(own.map((s) => (s.measured - s.expected) / s.capacity).sort(ascending), 0);
+    const [low, high] = ends(own.map((s) => (s.measured - s.expected) / s.capacity).sort(ascending), 0, definition.share);
     return { ...row, low: Math.min(0, down(low)), high: Math.max(0, up(high)) };
   }
   if (own.filter((s) => isExact(s)).length >= inside * own.length) return row;

@@ -93,7 +93,9 @@ Result<LlmEstimate> estimate(const LlmRequest& request, EstimateMemo& memo) {
   Result<LlmEstimate> result = std::visit(Ask{request, memo}, request.engine);
   if (!result.ok()) return result;
   add_overheads(request, *result);
-  apply(request.residuals, name_of(request.engine), request.profile.built_in, result->ledger);
+  // Programs around llama.cpp take memory by its rules.
+  const bool ggml = std::holds_alternative<LlamaCppOptions>(request.engine);
+  apply(request.residuals, ggml ? "llama.cpp" : name_of(request.engine), request.profile.built_in, result->ledger);
   bound_what_is_left(request, *result);
   if (too_large(result->ledger)) {
     return Error{"", "this set-up would take more than 1 EiB; some of its numbers must be wrong", "",
