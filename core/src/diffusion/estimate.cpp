@@ -46,6 +46,9 @@ std::vector<Moment> moments(const PipelineRequest& request, const std::vector<We
     taken = emptied ? run.reserved : std::max(taken, run.reserved);
     m.cached = std::max<Bytes>(0, taken - run.live.expected);
     m.run = std::move(run);
+    // Weights are exact, what lies beside them is not: buffers, copies of the pipeline, blocks rounded up.
+    m.run.live.low = std::max<Bytes>(0, m.run.live.low - m.weights / 50);
+    m.run.live.high = add(m.run.live.high, m.weights / 50);
     result.push_back(std::move(m));
   }
   return result;
@@ -229,7 +232,7 @@ DiffusionEstimate estimate_checked(const PipelineRequest& request) {
                          "Allocator: cached but unused",
                          gpu(),
                          Stages(stage),
-                         wider(m->cached, 0.5, 1.5),
+                         wider(m->cached, 0.3, 2),
                          "reserved by the caching allocator - live",
                          {},
                          "PyTorch v2.8.0, c10/cuda/CUDACachingAllocator.cpp, replayed"});
@@ -245,7 +248,7 @@ DiffusionEstimate estimate_checked(const PipelineRequest& request) {
     step.activations = m.run.live;
     step.fullest = m.run.fullest;
     step.allocated = Interval::exact(add(m.weights, workspace)) + m.run.live;
-    step.reserved = step.allocated + wider(m.cached, 0.5, 1.5);
+    step.reserved = step.allocated + wider(m.cached, 0.3, 2);
     step.shown = step.reserved + beside;
     for (const Held& held : m.held) {
       step.host = add(step.host, held.host);

@@ -18,6 +18,8 @@ Held diffusers(const PipelineRequest& request, const Weights& w, bool runs, bool
   };
   // _exclude_from_cpu_offload: the safety checker never leaves.
   if (t.offload == Offload::none || w.part == Part::safety_checker) return {all, 0, 0};
+  // bitsandbytes: a model in 8 bits cannot be moved to the CPU (transformers and accelerate refuse, hooks pass it by).
+  if (w.quantization != nullptr && w.quantization->id == "bnb_int8") return {all, 0, 0};
   switch (t.offload) {
     case Offload::model: return split(runs || stays ? all : 0);
     case Offload::sequential: return split(runs ? w.largest_leaf + w.buffers : w.buffers);

@@ -7,9 +7,9 @@
 namespace vram::diffusion {
 namespace {
 
-// Forward passes run on shapes come out as PyTorch counts them, to a few percent: what differs are workspaces that
-// kernels take by heuristics.
-constexpr double kLow = 0.96, kHigh = 1.10;
+// Forward passes run on shapes come out as PyTorch counts them where the code is the same; other versions and the
+// workspaces that kernels take by heuristics lie in this range (published peaks of tests/accuracy/data/diffusion.json).
+constexpr double kLow = 0.8, kHigh = 1.5;
 // Of a class whose forward pass is not known.
 constexpr Bytes kUnknown = kGiB;
 
