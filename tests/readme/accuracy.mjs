@@ -16,8 +16,7 @@ for (const [id, set] of Object.entries(sets)) {
     if (t.set !== id || t.case || t.engine) continue; // the finer lines are on the accuracy page
     lines.push(`| ${t.term} | ${t.n} | ${percent(t.exact)} | ${percent(t.coverage)} | ${percent(t.median)} | ${percent(t.p95)} | ${percent(t.max)} |`);
   }
-  const left = Object.values(set.left_out).reduce((a, b) => a + b, 0);
-  if (left > 0) notes.push(`${left} of ${set.rows} (${set.title})`);
+  if (set.used < set.rows) notes.push(`${set.rows - set.used} of ${set.rows} (${set.title})`);
 }
 
 fillBlock('accuracy', `
@@ -28,4 +27,4 @@ counted in \`tests/accuracy\`; record by record on the accuracy page):
 |---|--:|--:|--:|--:|--:|--:|
 ${lines.join('\n')}
 
-Exact: to the byte, or within the rounding of the print.${notes.length ? ` Left out, each for a reason that the run prints: ${notes.join(', ')}.` : ''}`);
+Exact: to the byte, or within the rounding of the print.${notes.length ? ` Rows left out, each for a reason that the run prints: ${notes.join(', ')}.` : ''}`);

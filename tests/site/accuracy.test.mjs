@@ -92,7 +92,14 @@ test('small to fetch, and nothing holds up the page', async () => {
   const page = await visit();
   await page.waitForTimeout(500);
   const longest = Math.max(0, ...(await page.evaluate(() => globalThis.longTasks)));
-  assert.ok(longest < 400, `a task of ${longest} ms`);
+  // Against a fixed piece of work, so that a busy machine does not count.
+  const yardstick = await page.evaluate(() => {
+    const numbers = Array.from({ length: 300000 }, (_, i) => (i * 7919) % 300007);
+    const start = performance.now();
+    numbers.sort((a, b) => a - b);
+    return performance.now() - start;
+  });
+  assert.ok(longest < Math.max(150, 3 * yardstick), `a task of ${longest} ms, sorting 300,000 numbers takes ${yardstick} ms`);
   console.log(`accuracy page: ${Math.max(...sizes)} bytes of records (brotli), longest task ${longest} ms`);
   await page.context().close();
 });
