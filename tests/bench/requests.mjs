@@ -28,3 +28,17 @@ export const requests = {
     ...llama, also: ['max_context', 'max_batch', 'advice', 'references'],
   },
 };
+
+// Grids of 10,000 set-ups each, for op "sweep".
+const lengths = (steps) => ({ path: '/context', from: 1024, to: 131072, steps, scale: 'log' });
+const formats = ['q2_k', 'q3_k_m', 'q4_0', 'q4_k_s', 'q4_k_m', 'q5_k_m', 'q6_k', 'q8_0', 'bf16', 'fp32'];
+const cacheTypes = ['f16', 'bf16', 'f32', 'q8_0', 'q4_0', 'q4_1', 'q5_0', 'q5_1', { k: 'f16', v: 'q8_0' }, { k: 'q8_0', v: 'q4_0' }];
+const { op: _, context: __, ...shared } = llama;
+export const sweeps = {
+  'context × weights × KV cache': { ...shared, axes: [{ path: '/weights', values: formats }, { path: '/kv_cache', values: cacheTypes }, lengths(100)] },
+  'context × weights × GPU': { ...shared, axes: [{ path: '/weights', values: formats },
+    { path: '/gpu', values: [6, 8, 12, 16, 20, 24, 32, 48, 80, 96].map((memory_gib) => ({ memory_gib })) }, lengths(100)] },
+  'context × sequences': { ...shared, axes: [{ path: '/sequences', from: 1, to: 100, steps: 100 }, lengths(100)] },
+  'context × sequences, weights and cache only': { ...shared, weights: 'bf16', engine: { name: 'ideal' },
+    axes: [{ path: '/sequences', from: 1, to: 100, steps: 100 }, lengths(100)] },
+};

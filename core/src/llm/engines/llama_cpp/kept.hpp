@@ -24,7 +24,16 @@ struct PlacementKey {
 
 // What a draft model finds again beside the first model.
 struct KeptOfDraft {
-  EstimateMemo memo;
+  std::shared_ptr<const DraftModel> draft;  // held, so that no other one takes its address
+  std::unique_ptr<EstimateMemo> memo;
+
+  EstimateMemo& memo_for(const std::shared_ptr<const DraftModel>& asked) {
+    if (draft != asked) {
+      draft = asked;
+      memo = std::make_unique<EstimateMemo>();
+    }
+    return *memo;
+  }
 };
 
 struct Kept {
