@@ -27,6 +27,7 @@ needs emscripten emcc "${EMSDK:-/nowhere}/upstream/emscripten/emcc"
   needs nlohmann-json3-dev $(includes nlohmann/json.hpp)
   needs catch2 $(includes catch2)
   needs libcli11-dev $(includes CLI/CLI.hpp)
+  needs libcurl4-openssl-dev $(includes curl/curl.h) "/usr/include/$(uname -m)-linux-gnu/curl/curl.h"
 }
 needs chromium chromium chromium-browser google-chrome "${CHROMIUM_PATH:-/nowhere}" "/Applications/Google Chrome.app"
 needs nodejs node
@@ -36,9 +37,9 @@ if [ -n "$missing" ]; then
   if ! command -v apt-get >/dev/null 2>&1; then
     cat >&2 <<EOF
 setup.sh installs with apt-get (Debian 12+, Ubuntu 24.04+). Missing here, under Debian's names:$missing
-  Fedora    sudo dnf install cmake ninja-build gcc-c++ emscripten json-devel catch-devel cli11-devel chromium nodejs npm
-  Arch      sudo pacman -S cmake ninja gcc emscripten nlohmann-json catch2 cli11 chromium nodejs npm
-  macOS     brew install cmake ninja emscripten nlohmann-json catch2 cli11 node   (and Google Chrome)
+  Fedora    sudo dnf install cmake ninja-build gcc-c++ emscripten json-devel catch-devel cli11-devel libcurl-devel chromium nodejs npm
+  Arch      sudo pacman -S cmake ninja gcc emscripten nlohmann-json catch2 cli11 curl chromium nodejs npm
+  macOS     brew install cmake ninja emscripten nlohmann-json catch2 cli11 curl node   (and Google Chrome)
   Windows   use WSL with Debian or Ubuntu
 Then run this again.
 EOF

@@ -123,15 +123,18 @@ void add_inspect(CLI::App& app, int& exit_code) {
     bool decimal = false;
   };
   const auto options = std::make_shared<Options>();
-  command->add_option("file", options->path, "GGUF, safetensors, PyTorch zip, ONNX, or a folder of them")
+  command
+      ->add_option("file", options->path,
+                   "GGUF, safetensors, PyTorch zip, ONNX, or a folder of them; an address, or org/name")
       ->required()
-      ->type_name("FILE|FOLDER");
+      ->type_name("FILE|FOLDER|URL|ID");
   command->add_flag("--json", options->json,
                     "Print the `file` value: a request takes it as {\"model\": {\"file\": ...}}");
   command->add_flag("--gb,!--gib", options->decimal, "Sizes in GB (10^9 bytes) instead of GiB (2^30)");
   command->footer(R"(Examples:
   vram-estimator inspect model-00001-of-00004.gguf
   vram-estimator inspect ./Qwen3-8B/
+  vram-estimator inspect hf.co/org/name:Q4_K_M
   vram-estimator estimate --model ./Qwen3-8B/ --gpu rtx-4090
 
 Only headers are read: megabytes, whatever the size of the file.)");

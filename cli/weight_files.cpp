@@ -10,7 +10,8 @@
 #include <vector>
 
 #include "problem.hpp"
-#include "vram/read_file.hpp"
+#include "reader_loop.hpp"
+#include "remote_weights.hpp"
 
 namespace vram::cli {
 namespace {
@@ -75,59 +76,31 @@ bool names_weights(const std::string& text) {
   for (const char* ending : {".gguf", ".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".onnx", ".json"}) {
     if (text.ends_with(ending)) return true;
   }
-  return text.find('/') != text.npos || text.find('\\') != text.npos;
+  return text.find('/') != text.npos || text.find('\\') != text.npos || names_remote(text);
 }
 
 std::string read_weights(const std::string& path, const std::string& flag) {
+  if (names_remote(path)) return read_remote_weights(path, flag);
   const Listing listing = list_of(path, flag);
-  FileReader reader(listing.sources.dump(-1, ' ', false, Json::error_handler_t::replace));
   std::map<std::string, std::unique_ptr<std::FILE, Close>> open;
-  std::vector<unsigned char> bytes;
-  std::string text = reader.next();
-  Json answer = Json::parse(text);
-  while (answer.contains("need")) {
-    const Json need = answer["need"][0];
-    const auto name = need["file"].get<std::string>();
-    const auto offset = need["offset"].get<std::int64_t>();
-    auto& file = open[name];
+  const Bring bring = [&](const Need& need) -> std::optional<std::vector<unsigned char>> {
+    if (open.size() > 64) open.clear();  // a model in a thousand parts must not hold a thousand files open
+    const std::string place = (listing.folder / need.file).string();
+    auto& file = open[need.file];
+    if (!file) file.reset(std::fopen(place.c_str(), "rb"));
     if (!file) {
-      if (open.size() > 64) {  // a model in a thousand parts must not hold a thousand files open
-        open.clear();
-        continue;
-      }
-      file.reset(std::fopen((listing.folder / name).string().c_str(), "rb"));
+      if (!need.optional) throw Problem{flag, "cannot open this file: " + std::string(std::strerror(errno)), place, ""};
+      open.erase(need.file);
+      return std::nullopt;
     }
-    if (!file) {
-      if (!need["optional"].get<bool>()) {
-        throw Problem{flag, "cannot open this file: " + std::string(std::strerror(errno)),
-                      (listing.folder / name).string(), ""};
-      }
-      open.erase(name);
-      text = reader.missing(name);
-    } else {
-      bytes.resize(static_cast<std::size_t>(need["length"].get<std::int64_t>()));
-      std::size_t count = 0;
-      if (fseeko(file.get(), offset, SEEK_SET) == 0) count = std::fread(bytes.data(), 1, bytes.size(), file.get());
-      if (std::ferror(file.get())) {
-        throw Problem{flag, "cannot read this file: " + std::string(std::strerror(errno)),
-                      (listing.folder / name).string(), ""};
-      }
-      text = reader.push(name, offset, {bytes.data(), count});
-    }
-    answer = Json::parse(text);
-  }
-  if (!answer.value("ok", false)) {
-    const Json& error = answer["error"];
-    const auto field = [&](const char* key) {
-      return error[key].is_string() ? error[key].get<std::string>() : std::string();
-    };
-    std::string where = field("path");
-    if (where.starts_with('/')) where.erase(0, 1);
-    const std::string given = where.empty() ? path : field("value").empty() ? where : where + ": " + field("value");
-    throw Problem{flag, field("message"), given, field("expected")};
-  }
-  constexpr std::string_view kBefore = "{\"ok\":true,\"file\":";
-  return text.substr(kBefore.size(), text.size() - kBefore.size() - 1);
+    std::vector<unsigned char> bytes(static_cast<std::size_t>(need.length));
+    const bool there = fseeko(file.get(), need.offset, SEEK_SET) == 0;
+    bytes.resize(there ? std::fread(bytes.data(), 1, bytes.size(), file.get()) : 0);
+    if (std::ferror(file.get()))
+      throw Problem{flag, "cannot read this file: " + std::string(std::strerror(errno)), place, ""};
+    return bytes;
+  };
+  return read_by(listing.sources.dump(-1, ' ', false, Json::error_handler_t::replace), bring, flag, path);
 }
 
 }  // namespace vram::cli

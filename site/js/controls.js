@@ -6,7 +6,7 @@ import { t } from './i18n.js';
 export const section = (title, body) => html`<fieldset><legend>${title}</legend>${body}</fieldset>`;
 
 // Whether the error is about this field: the path itself or anything below it.
-export const concerns = (view, paths) => view.error && paths.some((path) => view.error.path === path || view.error.path.startsWith(`${path}/`));
+const concerns = (view, paths) => view.error && paths.some((path) => view.error.path === path || view.error.path.startsWith(`${path}/`));
 
 // A label, a control and, when the error is about it, the error. `control(attributes)` gets {id, invalid, describedBy}.
 export function field(view, { id, label, aside, paths = [], hint, help, wide = true, name }, control) {

@@ -31,18 +31,23 @@ export function startEngine() {
   } else if (OFFLINE) {
     const here = import('./engine_here.js').then(({ engineHere }) => engineHere());
     here.catch((error) => fail(t('broken-not-loaded', { problem: error.message })));
+    const finish = (id, response) => {
+      waiting.get(id)?.resolve(response);
+      waiting.delete(id);
+    };
     worker = {
-      postMessage: ({ id, ...message }) =>
-        here.then(({ answer }) => {
-          const { resolve } = waiting.get(id);
-          waiting.delete(id);
-          setTimeout(() => resolve(answer(message))); // after what is being drawn
+      postMessage: ({ id, request, open, cancel }) =>
+        here.then(({ answer, openWeights, cancelled }) => {
+          if (cancel) cancelled(cancel);
+          else if (open) openWeights(id, open, (bytes) => waiting.get(id)?.progress?.(bytes)).then((response) => finish(id, response));
+          else setTimeout(() => finish(id, answer(request))); // after what is being drawn
         }, () => {}),
     };
   } else {
     worker = new Worker(new URL(WORKER_FILE, import.meta.url), { type: 'module' });
     worker.onmessage = ({ data }) => {
       if (data.failed !== undefined) return fail(data.failed);
+      if (data.progress !== undefined) return waiting.get(data.id)?.progress?.(data.progress);
       waiting.get(data.id)?.resolve(data.response);
       waiting.delete(data.id);
     };
@@ -53,18 +58,19 @@ export function startEngine() {
     );
   }
 
-  const send = (message) => {
+  const send = (message, progress, signal) => {
     if (broken) return Promise.reject(broken);
     const id = next++;
+    signal?.addEventListener('abort', () => worker.postMessage({ cancel: id }), { once: true });
     return new Promise((resolve, reject) => {
-      waiting.set(id, { resolve, reject });
+      waiting.set(id, { resolve, reject, progress });
       worker.postMessage({ id, ...message });
     });
   };
   return {
     call: (request) => send({ request }),
-    // What weight files hold, by their headers: {ok, file} or {ok: false, error}.
-    read: (files) => send({ files }),
+    // Reads weights: files of this computer or an address, see files/open.js. `progress(bytes)` hears how far it is.
+    open: (source, { progress, signal }) => send({ open: source }, progress, signal),
   };
 }
 

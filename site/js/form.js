@@ -1,11 +1,12 @@
 // The form as a template of the state. It holds no logic of its own: every change goes to `on`, and comes back as state.
 import { html, live, nothing } from '../elements/lit.js';
-import { choice, concerns, field, picker, section, segments, text } from './controls.js';
+import { choice, field, picker, section, segments, text } from './controls.js';
 import { engineNamed, engines, manualFields, manualStart } from './engines.js';
 import { count, size } from './format.js';
 import { has, t } from './i18n.js';
 import { detection } from './detection.js';
 import { typedCount } from './request.js';
+import { weightsForm } from './weights_form.js';
 import { verdict } from './words.js';
 
 // `view`: {state, lists, shown (last good response or null), error (or null), detected}; `on`: {set, setIn, detect, file}.
@@ -28,15 +29,15 @@ function mini({ shown, state, error }) {
 function model(view, on) {
   const { state, lists } = view;
   return html`
-    ${segments('source', t('model-source'), state.source === 'file' ? 'config' : state.source, [['catalogue', t('source-catalogue')], ['config', t('source-config')], ['manual', t('source-manual')]], (value) => on.set(value === 'manual' && !Object.keys(state.manual).length ? { source: value, manual: manualStart } : { source: value }))}
+    ${segments('source', t('model-source'), state.source, [['catalogue', t('source-catalogue')], ['config', t('source-config')], ['file', t('source-file')], ['manual', t('source-manual')]], (value) => on.set(value === 'manual' && !Object.keys(state.manual).length ? { source: value, manual: manualStart } : { source: value }))}
     ${state.source === 'catalogue'
       ? field(view, { id: 'model', label: t('field-model'), help: t('help-model'), paths: ['/model'] }, picker(lists.models, state.model, (value) => on.set({ model: value }), t('field-model-placeholder')))
       : nothing}
     ${state.source === 'config' ? config(view, on) : nothing}
-    ${state.source === 'file' ? weightFile(view, on) : nothing}
     ${state.source === 'manual' ? manual(view, on) : nothing}
-    ${field(view, { id: 'weights', label: t('field-weights'), help: t('help-weights'), paths: ['/weights'] }, picker(lists.weights, state.weights, (value) => on.set({ weights: value, weightOptions: {} }), t('field-weights-placeholder')))}
-    ${weightOptions(view, on)}
+    ${state.source === 'file' ? weightsForm(view, on) : nothing}
+    ${state.source === 'file' ? nothing : field(view, { id: 'weights', label: t('field-weights'), help: t('help-weights'), paths: ['/weights'] }, picker(lists.weights, state.weights, (value) => on.set({ weights: value, weightOptions: {} }), t('field-weights-placeholder')))}
+    ${state.source === 'file' ? nothing : weightOptions(view, on)}
   `;
 }
 
@@ -50,7 +51,7 @@ function config(view, on) {
         label: t('field-config'),
         paths: ['/model/config', '/model'],
         hint: t('field-config-hint'),
-        aside: html`<label class="link file">${t('field-config-open')}<input type="file" multiple @change=${(event) => on.files([...event.target.files])} /></label>`,
+        aside: html`<label class="link file">${t('field-config-open')}<input type="file" accept=".json,application/json" @change=${(event) => on.file(event.target.files[0])} /></label>`,
       },
       ({ id, invalid, describedBy }) =>
         html`<textarea id=${id} rows="7" spellcheck="false" placeholder='{"model_type": "llama", "hidden_size": 4096, …}' aria-invalid=${invalid ? 'true' : nothing}
@@ -58,21 +59,6 @@ function config(view, on) {
     )}
     ${field(view, { id: 'configName', label: t('field-config-name'), paths: ['/model/name'] }, text(state.configName, (value) => on.set({ configName: value })))}
   `;
-}
-
-// What was read of a weight file, in a line.
-function weightFile(view, on) {
-  const { state } = view;
-  const { file } = state;
-  const open = html`<label class="link file">${t('field-config-open')}<input type="file" multiple @change=${(event) => on.files([...event.target.files])} /></label>`;
-  const wrong = concerns(view, ['/model']);
-  return html`<div class="field">
-    <div class="label"><span>${t('field-file')}</span>${open}</div>
-    <p class="opened">${state.configName}</p>
-    ${file ? html`<p class="hint">${[file.format, file.architecture, size(file.tensor_bytes ?? file.file_bytes, state.units), t('file-tensors', { count: count(file.tensor_count) })].filter(Boolean).join(', ')}</p>` : nothing}
-    <p class="hint">${t('field-file-hint')}</p>
-    ${wrong ? html`<p class="error">${view.errorText}</p>` : nothing}
-  </div>`;
 }
 
 function manual(view, on) {

@@ -1,5 +1,6 @@
 // The page of language models: hash → state → form and request → engine → answer.
 import english from '../i18n/en/estimator.js';
+import englishFiles from '../i18n/en/files.js';
 import { render } from '../elements/lit.js';
 import { answer } from './answer.js';
 import { EngineUnavailable, newestOnly, startEngine } from './core.js';
@@ -13,8 +14,10 @@ import { emptyLists, listsOf } from './lists.js';
 import { recall, remember } from './memory.js';
 import { requestOf } from './request.js';
 import { defaults, formatHash, parseHash } from './state.js';
+import { weightsReader } from './weights.js';
 import { errorText, verdict } from './words.js';
 
+speak(englishFiles, { es: () => import('../i18n/es/files.js'), zh: () => import('../i18n/zh/files.js') });
 speak(english, { es: () => import('../i18n/es/estimator.js'), zh: () => import('../i18n/zh/estimator.js') });
 
 const view = {
@@ -59,10 +62,26 @@ function askRest() {
   estimate();
 }
 
+// The visitor's own weights.
+const weights = weightsReader({
+  engine,
+  changed: (changes) => on.set(changes),
+  draw: () => draw(),
+  async headroom(file) {
+    const { request } = requestOf({ ...view.state, source: 'file', file });
+    const response = request && (await engine.call({ ...request, also: [] }));
+    return response?.ok ? response.headroom_bytes : null;
+  },
+});
+view.weights = { shown: weights.shown, reader: weights };
+
 const link = keepInHash({
   hash: () => formatHash(view.state, view.unknown, view.pins),
   async load(hash) {
     const { state, unknown, pins } = await parseHash(hash, { units: units(), ...(!/^#./.test(hash) && recall('gpu') ? { gpu: recall('gpu') } : {}) });
+    const { file, place, choice, fileName, readBytes } = view.state;
+    // No link holds what was read of a file; going back to it does not read it again.
+    if (file && state.source === 'file' && state.place === place && state.choice === choice && state.fileName === fileName) Object.assign(state, { file, readBytes });
     Object.assign(view, { state, unknown, pins });
     showUnits(state.units);
     estimate();
@@ -79,16 +98,14 @@ const on = {
     view.state = { ...view.state, [group]: { ...view.state[group], [name]: value } };
     changed(`${group}.${name}`);
   },
-  // A config.json is shown as text; everything else is read by its headers, however large.
-  async files(files) {
-    if (!files.length) return;
-    if (files.length === 1 && (/\.json$/i.test(files[0].name) || files[0].type === 'application/json')) {
-      if (files[0].size > 8 << 20) return say(t('too-large-file'));
-      return on.set({ source: 'config', config: await files[0].text() });
-    }
-    const answer = await engine.read(files).catch((error) => ({ ok: false, error: { message: error.message } }));
-    if (!answer.ok) return say(errorText(answer.error));
-    on.set({ source: 'file', file: answer.file, configName: files[0].name, weights: '', weightOptions: {} });
+  place: (text, choice) => view.weights.reader.place(text, choice),
+  files: (list) => view.weights.reader.local(view.weights.reader.picked(list)),
+  cancel: () => view.weights.reader.cancel(),
+  weights: (changes) => view.weights.reader.set(changes),
+  async file(file) {
+    if (!file) return;
+    if (file.size > 8 << 20) return say(t('too-large-file'));
+    on.set({ source: 'config', config: await file.text() });
   },
   showJson(jsonOpen) {
     view.jsonOpen = jsonOpen;
@@ -213,14 +230,22 @@ document.addEventListener('vram-language', () => {
   draw();
 });
 
-// A config.json may be dropped anywhere on the page.
+// Weights, folders of them, their address or a config.json may be dropped anywhere on the page.
 addEventListener('dragover', (event) => event.preventDefault());
-addEventListener('drop', (event) => {
+addEventListener('drop', async (event) => {
   event.preventDefault();
-  const files = [...event.dataTransfer.files];
   const text = event.dataTransfer.getData('text');
-  if (files.length) on.files(files);
-  else if (text.trim().startsWith('{')) on.set({ source: 'config', config: text });
+  if (event.dataTransfer.files.length) {
+    const files = await view.weights.reader.dropped(event.dataTransfer);
+    if (files.length === 1 && files[0].name.endsWith('.json')) return on.file(files[0].file);
+    on.set({ source: 'file', file: null, place: '', fileName: '' });
+    return view.weights.reader.local(files);
+  }
+  if (/^(https?:\/\/|hf:\/\/)/.test(text.trim())) {
+    on.set({ source: 'file', file: null, place: text.trim(), fileName: '' });
+    return on.place(text.trim());
+  }
+  if (text.trim().startsWith('{')) on.set({ source: 'config', config: text });
 });
 
 await openPage();

@@ -58,8 +58,8 @@ function model(state) {
   if (state.source === 'manual') return { manual: typedFields(state.manual) };
   if (state.source === 'catalogue') return { id: state.model };
   if (state.source === 'file') {
-    if (!state.file) throw { path: '/model', message: t('file-again', { name: state.configName }) }; // eslint-disable-line no-throw-literal
-    return { file: state.file };
+    if (state.file) return { file: state.file };
+    throw { path: '/model/file', message: t('file-none') }; // eslint-disable-line no-throw-literal
   }
   let config;
   try {
@@ -96,7 +96,7 @@ export function requestOf(state) {
   try {
     const request = { op: 'estimate', model: model(state) };
     const options = typedFields(state.weightOptions);
-    if (state.weights) request.weights = Object.keys(options).length ? { format: state.weights, ...options } : state.weights;
+    if (state.weights && state.source !== 'file') request.weights = Object.keys(options).length ? { format: state.weights, ...options } : state.weights;
     if (state.kvK || state.kvV) {
       request.kv_cache = {};
       if (state.kvK) request.kv_cache.k = state.kvK;

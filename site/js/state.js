@@ -4,12 +4,16 @@
 export const VERSION = '1';
 
 export const defaults = Object.freeze({
-  source: 'catalogue', // model from the catalogue, a pasted "config", a weight "file", or "manual" numbers
+  source: 'catalogue', // model from the catalogue, a pasted "config", "manual" numbers, or weights from a "file"
   model: 'llama-3.1-8b',
   config: '',
   configName: '',
-  file: null, // what the engine read of a weight file; too large for a link, which holds its name only
   manual: Object.freeze({}),
+  place: '', // of weights on the web, as typed; read only when the reader asks for it
+  choice: '', // which of several models there
+  fileName: '', // of weights on a disk
+  file: null, // what was read of them (docs/api.md, "Files"); in no link
+  readBytes: 0,
   weights: 'q4_k_m', // '' is the checkpoint's own format
   weightOptions: Object.freeze({}),
   kvK: '', // '' is the engine's default
@@ -40,6 +44,9 @@ const plain = {
   p: 'profile',
   u: 'units',
   cn: 'configName',
+  mf: 'place',
+  mq: 'choice',
+  mn: 'fileName',
 };
 const groups = { mm: 'manual', wo: 'weightOptions', o: 'options' };
 // Said in every link, so that a link means the same when the first visit changes.
@@ -93,7 +100,8 @@ export async function formatHash(state, unknown = [], pins = []) {
   const fields = [['v', VERSION]];
   const skip = new Set();
   if (state.source !== 'catalogue') skip.add('m');
-  if (state.source !== 'config' && state.source !== 'file') skip.add('cn');
+  if (state.source !== 'config') skip.add('cn');
+  if (state.source !== 'file') for (const key of ['mf', 'mq', 'mn']) skip.add(key);
   if (state.gpuSource !== 'size') skip.add('gs');
   if (state.gpuSource === 'size') skip.add('g');
   let complete = true;
@@ -114,11 +122,8 @@ export async function formatHash(state, unknown = [], pins = []) {
     complete = packed.length <= HASH_LIMIT;
     fields.push(['mc', complete ? packed : '']);
   }
+  if (state.source === 'file' && !state.place && !state.fileName) fields.push(['mf', '']);
   for (const pin of pins) fields.push(['x', pin]);
-  if (state.source === 'file') {
-    complete = false;
-    fields.push(['mf', '1']);
-  }
   fields.push(...unknown);
   const escape = (text) => encodeURIComponent(text).replaceAll('%20', '+').replaceAll('%2C', ',').replaceAll('%3A', ':');
   return { hash: fields.map(([key, value]) => `${escape(key)}=${escape(value)}`).join('&'), complete };
@@ -141,8 +146,6 @@ export async function parseHash(hash, start = {}) {
     if (key === 'mc') {
       state.source = 'config';
       state.config = await unpack(value).catch(() => '');
-    } else if (key === 'mf') {
-      state.source = 'file';
     } else if (key === 'mm' || group === 'manual') {
       state.source = 'manual';
       if (group) state.manual[key.slice(dot + 1)] = value;
@@ -150,6 +153,7 @@ export async function parseHash(hash, start = {}) {
       state[group][key.slice(dot + 1)] = value;
     } else if (Object.hasOwn(plain, key)) {
       if (key === 'gs') state.gpuSource = 'size';
+      if (key === 'mf' || key === 'mn') state.source = 'file';
       if (key === 'g') state.gpuSource = value === 'none' ? 'none' : 'catalogue';
       if (!(key === 'g' && value === 'none')) state[plain[key]] = value;
     } else {

@@ -26,29 +26,41 @@ std::string refusal(const Error& error) {
   return out.take();
 }
 
+struct Operation {
+  std::string_view name;
+  std::string (*answer)(const Json& request);
+};
+constexpr Operation kOperations[] = {
+    {"estimate", [](const Json& request) { return answer_estimate(request, "estimate"); }},
+    {"max_context", [](const Json& request) { return answer_estimate(request, "max_context"); }},
+    {"max_batch", [](const Json& request) { return answer_estimate(request, "max_batch"); }},
+    {"sweep", answer_sweep},
+    {"diffusion", answer_diffusion},
+    {"reference", answer_reference},
+    {"catalogue", answer_catalogue},
+    {"profiles", answer_profiles},
+    {"check_log", answer_check_log},
+    {"locate", answer_locate},
+    {"choose", answer_choose},
+    {"version", answer_version},
+};
+
 std::string answer(std::string_view text) {
   const Json request = parse_json(text, "");
   const ObjectReader reader(request, "");
   if (!reader.has("op")) refuse("/op", "op is missing", "", "\"estimate\", for instance");
-  enum : std::size_t { estimate, max_context, max_batch, reference, catalogue, profiles, version, sweep, check_log, diffusion };
-  switch (reader.choice_or(
-      "op", {"estimate", "max_context", "max_batch", "reference", "catalogue", "profiles", "version", "sweep", "check_log",
-             "diffusion"}, 0)) {
-    case estimate: return answer_estimate(request, "estimate");
-    case max_context: return answer_estimate(request, "max_context");
-    case max_batch: return answer_estimate(request, "max_batch");
-    case diffusion: return answer_diffusion(request);
-    case reference: return answer_reference(request);
-    case catalogue: return answer_catalogue(request);
-    case profiles: return answer_profiles(request);
-    case sweep: return answer_sweep(request);
-    case check_log: return answer_check_log(request);
-    default: return answer_version(request);
+  const std::string name = reader.string("op");
+  std::vector<std::string_view> names;
+  std::string expected;
+  for (const Operation& operation : kOperations) {
+    if (operation.name == name) return operation.answer(request);
+    names.push_back(operation.name);
+    expected += (expected.empty() ? "one of: " : ", ") + std::string(operation.name);
   }
+  refuse("/op", "unknown op" + did_you_mean(name, names), shown(Json(name)), expected);
 }
 
-using Answer = std::string (*)(std::string_view request);
-
+using Answer = std::string (*)(std::string_view);
 std::string guarded(std::string_view request, Answer answer) {
   try {
     return answer(request);

@@ -23,5 +23,8 @@ std::string answer_sweep_arrays(const Json& request);
 
 // "error": {path, value, expected, message}
 void write_error(JsonWriter& out, const Error& error);
+// What people paste as the place of a model, as addresses; what a host lists there, as choices.
+std::string answer_locate(const Json& request);
+std::string answer_choose(const Json& request);
 
 }  // namespace vram

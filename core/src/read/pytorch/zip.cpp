@@ -66,7 +66,7 @@ void PytorchZipParser::find_index(ByteSpan tail) {
   if (end >= 20 && is(end - 20, 0x07064b50)) {  // zip64: where the larger record stands
     const std::uint64_t record = number(tail, end - 20 + 8, 8);
     if (record < tail_at || record - tail_at > tail.size() - 56 || tail.size() < 56 ||
-        !is(record - tail_at, 0x06064b50)) {
+        !is(static_cast<std::size_t>(record - tail_at), 0x06064b50)) {
       refuse_file(name_, "the 64-bit index of this zip is broken", std::to_string(record));
     }
     const std::size_t at = static_cast<std::size_t>(record - tail_at);

@@ -1,0 +1,41 @@
+// Reading the visitor's own weights.
+export default `
+source-file = File or link
+field-place = Address, or org/name
+help-place = A model on Hugging Face or ModelScope, or the address of a file. Only the headers are read, with HTTP ranges.
+read = Read
+cancel = Cancel
+choose-files = Choose files
+choose-folder = Choose a folder
+drop-anywhere = or drop them on the page
+files-private = .gguf, .safetensors, Diffusers folders, .bin, .onnx. A few megabytes are read, nothing is uploaded.
+place-asked = Nothing has been fetched yet: “Read” asks the host of this address.
+file-again = This link is about the file { $name } of somebody’s disk: choose it again.
+file-none = Choose a file, or name an address, and read it.
+reading = Read { $read }…
+choices-label = Models in this repository
+choice-fits = fits, { $left } left
+choice-too-large = { $missing } too large
+found-model = Model
+found-weights = Weights
+found-parameters = { $count } parameters in { $tensors } tensors
+found-types = Stored as
+found-read = Read
+found-read-of = { $read } of { $whole }
+source-settings = Mirror and token
+field-endpoint = Mirror
+field-endpoint-hint = Used instead of huggingface.co.
+field-token = Access token
+field-token-hint = For gated models. Sent to that host only.
+keep-token = Remember it in this browser
+source-offline = This host cannot be reached, or does not let pages read it ({ $detail })
+source-denied = This repository is gated or private: it needs a token (HTTP { $detail })
+source-missing = There is nothing at this address (HTTP { $detail })
+source-busy = This host asks to come back later (HTTP { $detail })
+source-short = The answer broke off before its end ({ $detail })
+source-wrong = This host sent something else than was asked for ({ $detail })
+source-no-range = This host cannot send a part of a file (no HTTP Range)
+source-status = This host answers with an error (HTTP { $detail })
+source-changed = This file was moved or changed: choose it again ({ $detail })
+expected = Valid would be: { $expected }
+`;
