@@ -96,7 +96,7 @@ Json chosen(const std::string& text, const Json& pages, const std::string& flag)
   for (const Json& choice : choices) {
     const std::string bytes =
         choice["bytes"].is_number() ? gib_text(choice["bytes"].get<std::int64_t>(), Unit::binary) : "size not stated";
-    list += "\n    " + text_of(choice, "name") + "  " + bytes + "  (" + text_of(choice, "kind") + ")";
+    list += (list.empty() ? " " : "; ") + text_of(choice, "name") + ", " + bytes + " (" + text_of(choice, "kind") + ")";
   }
   throw Problem{flag, "this repository holds several models", text,
                 "org/name:" + text_of(choices[0], "name") + ", or the address of one of its files:" + list};

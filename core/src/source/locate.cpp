@@ -194,8 +194,9 @@ Result<Location> located(std::string_view text, std::string_view thing, bool of_
   if (!scheme.empty() && scheme != "http" && scheme != "https")
     return refused(text, "addresses of this kind cannot be read: " + scheme + "://", "https://, hf:// or org/name");
   if (host == "hf-mirror.com") return hugging_face(text, behind_host(), Endpoints{"https://hf-mirror.com", {}, {}});
-  if (host == "huggingface.co" || host == "hf.co" || host == host_of(endpoints.hugging_face))
-    return hugging_face(text, behind_host(), endpoints);
+  if (host == "huggingface.co" || host == "hf.co") return hugging_face(text, behind_host(), endpoints);
+  if (thing.starts_with(endpoints.hugging_face + "/"))
+    return hugging_face(text, address_of(thing.substr(endpoints.hugging_face.size())), endpoints);
   if (host == "modelscope.cn" || host == "modelscope.ai" || host == host_of(endpoints.modelscope))
     return modelscope(text, behind_host(), endpoints);
   if (host == "ollama.com" || host == host_of(endpoints.ollama)) return ollama(text, behind_host(), endpoints);
