@@ -135,9 +135,9 @@ TEST_CASE("the schema is valid JSON and lists the keys of request and response")
          {{"manual",
            {{"parameters_billion", 1}, {"num_hidden_layers", 1}, {"num_key_value_heads", 1}, {"head_dim", 1}}}}}};
     request["engine"]["name"] = engine["properties"]["name"]["const"];
-    for (const auto& [key, unused] : engine["properties"].items()) {
+    for (const auto& [key, form] : engine["properties"].items()) {
       if (key == "name") continue;
-      request["engine"][key] = Json::array();  // of the wrong type everywhere
+      request["engine"][key] = form.value("type", "") == "array" ? Json(3.25) : Json::array();  // of the wrong type
       const Json refused = Json::parse(vram::call(request.dump()));
       INFO(refused.dump());
       CHECK(refused["error"]["path"] == "/engine/" + key);
