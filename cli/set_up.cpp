@@ -49,6 +49,20 @@ const std::vector<Field>& engine_fields() {
       {"--max-num-seqs", "max_num_seqs", Type::number, "vllm", "Most sequences in one step"},
       {"--max-num-batched-tokens", "max_num_batched_tokens", Type::tokens, "vllm", "Most tokens in one step"},
       {"--enforce-eager", "enforce_eager", Type::boolean, "vllm", "No CUDA graphs"},
+      {"--data-parallel-size", "data_parallel_size", Type::number, "vllm",
+       "Replicas, which share the experts, also -dp"},
+      {"--enable-expert-parallel", "enable_expert_parallel", Type::boolean, "vllm",
+       "Whole experts on each GPU instead of slices of all"},
+      {"--enable-lora", "enable_lora", Type::boolean, "vllm", "Room for adapters"},
+      {"--max-loras", "max_loras", Type::number, "vllm", "Adapters in one batch (default 1)"},
+      {"--max-lora-rank", "max_lora_rank", Type::number, "vllm", "Largest rank of an adapter (default 16)"},
+      {"--cpu-offload-gb", "cpu_offload_gb", Type::number, "vllm", "GiB of each GPU's weights that stay in RAM"},
+      {"--vllm-version", "version", Type::text, "vllm",
+       "The release whose rules are taken, e.g. 0.8.5 (default 0.11.0)"},
+      {"--mem-fraction-static", "mem_fraction_static", Type::number, "sglang", "Share for weights and cache"},
+      {"--chunked-prefill-size", "chunked_prefill_size", Type::number, "sglang", "Tokens of prompts at once"},
+      {"--free-gpu-memory-fraction", "free_gpu_memory_fraction", Type::number, "tensorrt-llm",
+       "Share of what weights leave that becomes cache (default 0.9)"},
       {"--attn-implementation", "attn_implementation", Type::text, "transformers", "eager, sdpa or flash_attention_2"},
       {"--cache-implementation", "cache_implementation", Type::text, "transformers",
        "dynamic, static, offloaded, offloaded_static or quantized"},
@@ -78,6 +92,7 @@ std::string long_spelling(std::string_view argument) {
       {"-fa", "--flash-attn"},
       {"-tp", "--tensor-parallel-size"},
       {"-pp", "--pipeline-parallel-size"},
+      {"-dp", "--data-parallel-size"},
   };
   const std::size_t equals = argument.find('=');
   const auto found = spellings.find(argument.substr(0, equals));
@@ -167,7 +182,8 @@ void declare_set_up(CLI::App& command, SetUp& s, bool asks_context, bool asks_se
   const std::string engine = "Engine";
   command
       .add_option("--engine", s.engine,
-                  "ideal, llama.cpp, vllm or transformers (default: the one whose options are used; vllm for fp8, awq, "
+                  "ideal, llama.cpp, vllm, sglang, tensorrt-llm or transformers (default: the one whose options are "
+                  "used; vllm for fp8, awq, "
                   "gptq and nvfp4; transformers for bnb; else llama.cpp)")
       ->group(engine)
       ->type_name("NAME");

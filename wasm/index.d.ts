@@ -128,7 +128,7 @@ export interface WeightsRequest {
 }
 
 /** Options carry the engine's own names; what is left out takes the engine's default. */
-export type Engine = { name: 'ideal' } | LlamaCpp | Vllm | Transformers;
+export type Engine = { name: 'ideal' } | LlamaCpp | Vllm | Sglang | TensorRtLlm | Transformers;
 
 export interface LlamaCpp {
   name: 'llama.cpp';
@@ -150,15 +150,78 @@ export interface LlamaCpp {
 
 export interface Vllm {
   name: 'vllm';
+  /** "0.8.5"; without it 0.11.0 */
+  version?: string;
+  use_v1?: boolean;
+  use_flashinfer_sampler?: boolean;
   gpu_memory_utilization?: number;
+  kv_cache_memory_bytes?: number;
+  num_gpu_blocks_override?: number;
   tensor_parallel_size?: number;
   pipeline_parallel_size?: number;
+  data_parallel_size?: number;
+  decode_context_parallel_size?: number;
+  enable_expert_parallel?: boolean;
   max_model_len?: number;
   max_num_seqs?: number;
   max_num_batched_tokens?: number;
+  enable_chunked_prefill?: boolean;
   kv_cache_dtype?: string;
   block_size?: number;
+  disable_hybrid_kv_cache_manager?: boolean;
   enforce_eager?: boolean;
+  cudagraph_capture_sizes?: number[];
+  cpu_offload_gb?: number;
+  swap_space?: number;
+  enable_lora?: boolean;
+  max_loras?: number;
+  max_lora_rank?: number;
+  speculative_config?: {
+    method: 'ngram' | 'mtp' | 'eagle' | 'draft_model';
+    num_speculative_tokens?: number;
+    /** eagle and draft_model */
+    model?: { id: string } | { config: object; name?: string } | { manual: ManualModel };
+  };
+  limit_mm_per_prompt?: number;
+  skip_mm_profiling?: boolean;
+}
+
+export interface Sglang {
+  name: 'sglang';
+  mem_fraction_static?: number;
+  tp_size?: number;
+  pp_size?: number;
+  dp_size?: number;
+  ep_size?: number;
+  enable_dp_attention?: boolean;
+  context_length?: number;
+  chunked_prefill_size?: number;
+  max_prefill_tokens?: number;
+  max_running_requests?: number;
+  max_total_tokens?: number;
+  kv_cache_dtype?: string;
+  page_size?: number;
+  cuda_graph_max_bs?: number;
+  disable_cuda_graph?: boolean;
+  swa_full_tokens_ratio?: number;
+  mamba_full_memory_ratio?: number;
+  disable_radix_cache?: boolean;
+}
+
+export interface TensorRtLlm {
+  name: 'tensorrt-llm';
+  backend?: 'pytorch' | 'tensorrt';
+  free_gpu_memory_fraction?: number;
+  max_tokens?: number;
+  tensor_parallel_size?: number;
+  pipeline_parallel_size?: number;
+  moe_expert_parallel_size?: number;
+  max_batch_size?: number;
+  max_num_tokens?: number;
+  max_seq_len?: number;
+  max_beam_width?: number;
+  tokens_per_block?: number;
+  cuda_graph?: boolean;
 }
 
 export interface Transformers {
@@ -216,7 +279,7 @@ export interface EstimateResponse {
     checked_against: string;
     /** Every option as it took effect. */
     options: Record<string, number | string | boolean>;
-    figures: { name: string; number: number; unit: string }[];
+    figures: { name: string; number: number; unit: string; low?: number; high?: number }[];
   };
   gpu: {
     id: string | null;

@@ -95,6 +95,9 @@ test('reference: the formula of the Stable Diffusion document as stated', () => 
 test('engine options: named ones choose the engine, --set takes the rest', () => {
   const request = (line) => JSON.parse(run(`estimate --config ${path} ${line} --request`).out);
   assert.deepEqual(request('--tensor-parallel-size 2').engine, { name: 'vllm', tensor_parallel_size: 2 });
+  assert.deepEqual(request('--vllm-version 0.8.5 -dp 2 --enable-expert-parallel').engine, { name: 'vllm', version: '0.8.5', data_parallel_size: 2, enable_expert_parallel: true });
+  assert.deepEqual(request('--mem-fraction-static 0.8').engine, { name: 'sglang', mem_fraction_static: 0.8 });
+  assert.deepEqual(request('--engine tensorrt-llm --tensor-parallel-size 2').engine, { name: 'tensorrt-llm', tensor_parallel_size: 2 });
   assert.deepEqual(request('-tp 2 --gpu-memory-utilization 0.85').engine, { name: 'vllm', tensor_parallel_size: 2, gpu_memory_utilization: 0.85 });
   assert.deepEqual(request('--no-flash-attn').engine, { name: 'llama.cpp', flash_attn: false });
   assert.deepEqual(request('--set op_offload=false --set n_outputs_max=64').engine, { name: 'llama.cpp', op_offload: false, n_outputs_max: 64 });

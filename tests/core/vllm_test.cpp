@@ -44,6 +44,7 @@ LlmRequest on_h100(const Model& model, std::int64_t context, const char* format 
   request.machine.gpu.vendor = "nvidia";
   request.machine.gpu.compute_capability = "9.0";
   request.machine.gpu.memory_bytes = static_cast<Bytes>(79.18 * static_cast<double>(kGiB));
+  request.machine.gpu.memory_bytes_runtime = request.machine.gpu.memory_bytes;
   request.machine.count = count;
   request.profile.runtime_context_low = 400 * kMiB;
   request.profile.runtime_context = 550 * kMiB;
@@ -141,6 +142,7 @@ TEST_CASE("Qwen3-Next: the attention block grows to the page of the state") {
     "max_position_embeddings": 262144, "torch_dtype": "bfloat16"})");
   LlmRequest request = on_h100(model, 262144, "bf16", 2);
   request.machine.gpu.memory_bytes = static_cast<Bytes>(139.81 * static_cast<double>(kGiB));
+  request.machine.gpu.memory_bytes_runtime = request.machine.gpu.memory_bytes;
   const LlmEstimate e = estimated(request);
   CHECK(gib(e, Kind::weights) == Approx(74.2812).epsilon(0.003));
   CHECK(gib(e, Kind::logits) == Approx(5.58).epsilon(0.01));

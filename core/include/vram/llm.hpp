@@ -1,6 +1,7 @@
 // Language models: a request in, a ledger out, one engine at a time.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -58,16 +59,93 @@ struct LlamaCppOptions {
   std::shared_ptr<const DraftModel> draft;
 };
 
-// vLLM's own parameter names (vllm/engine/arg_utils.py).
+// A release of vLLM, e.g. 0.10.1. Releases after it ("0.10.1.1", ".post1") count as the release itself.
+struct VllmVersion {
+  int major = 0;
+  int minor = 11;
+  int patch = 0;
+  friend constexpr auto operator<=>(const VllmVersion&, const VllmVersion&) = default;
+};
+inline constexpr VllmVersion kOldestVllm{0, 6, 0};
+inline constexpr VllmVersion kNewestVllm{0, 30, 99};  // the newest whose source was read
+// "0.8.5", "v0.10.1.1", "0.9" (its last release), "0.11.0rc1"; nothing for what is no such text.
+std::optional<VllmVersion> parse_vllm_version(std::string_view text);
+
+// Speculative decoding: a draft proposes tokens that the model then checks.
+struct Speculation {
+  enum class Method : std::uint8_t { none, ngram, mtp, eagle, draft_model };
+  Method method = Method::none;
+  std::int64_t num_speculative_tokens = 0;  // 0: 1 with a method
+  std::shared_ptr<const Model> draft;       // eagle, draft_model: never null
+};
+
+// vLLM's own parameter names (vllm/engine/arg_utils.py). Environment variables in lower case without VLLM_.
 struct VllmOptions {
-  double gpu_memory_utilization = 0.9;
-  std::int64_t tensor_parallel_size = 0;   // 0: number of GPUs / pipeline_parallel_size
+  VllmVersion version;
+  std::optional<bool> use_v1;                  // VLLM_USE_V1; nothing: what the version takes on this GPU
+  std::optional<bool> use_flashinfer_sampler;  // VLLM_USE_FLASHINFER_SAMPLER; nothing: the version's default
+  double gpu_memory_utilization = 0;           // 0: the version's default, 0.9 or (from 0.21) 0.92
+  std::int64_t kv_cache_memory_bytes = 0;      // 0: what gpu_memory_utilization leaves; from 0.11
+  std::int64_t num_gpu_blocks_override = 0;
+  std::int64_t tensor_parallel_size = 0;  // 0: number of GPUs / (pipeline_parallel_size * data_parallel_size)
   std::int64_t pipeline_parallel_size = 1;
-  std::int64_t max_model_len = 0;          // 0: context
-  std::int64_t max_num_seqs = 0;           // 0: the version's default for this GPU, at least `sequences`
-  std::int64_t max_num_batched_tokens = 0; // 0: the version's default for this GPU
-  std::int64_t block_size = 16;
+  std::int64_t data_parallel_size = 1;
+  std::int64_t decode_context_parallel_size = 1;
+  bool enable_expert_parallel = false;
+  std::int64_t max_model_len = 0;           // 0: context
+  std::int64_t max_num_seqs = 0;            // 0: the version's default for this GPU, at least `sequences`
+  std::int64_t max_num_batched_tokens = 0;  // 0: the version's default for this GPU
+  std::optional<bool> enable_chunked_prefill;
+  std::int64_t block_size = 0;  // 0: the version's default for this model and GPU
+  bool disable_hybrid_kv_cache_manager = false;
   bool enforce_eager = false;
+  std::vector<std::int64_t> cudagraph_capture_sizes;  // empty: the version's default
+  double cpu_offload_gb = 0;                          // weights of every GPU that stay in RAM, GiB
+  double swap_space = 4;                              // V0: RAM for swapped-out cache, GiB a GPU
+  bool enable_lora = false;
+  std::int64_t max_loras = 1;
+  std::int64_t max_lora_rank = 16;
+  Speculation speculative_config;
+  std::int64_t limit_mm_per_prompt = -1;  // images or clips a prompt; -1: the version's default, 0: text only
+  bool skip_mm_profiling = false;
+};
+
+// SGLang's own parameter names (python/sglang/srt/server_args.py).
+struct SglangOptions {
+  double mem_fraction_static = 0;  // 0: by GPU and model, as server_args.py derives it
+  std::int64_t tp_size = 0;        // 0: number of GPUs / pp_size
+  std::int64_t pp_size = 1;
+  std::int64_t dp_size = 1;  // with enable_dp_attention: groups of attention within tp_size
+  std::int64_t ep_size = 1;
+  bool enable_dp_attention = false;
+  std::int64_t context_length = 0;        // 0: context
+  std::int64_t chunked_prefill_size = 0;  // 0: by GPU; -1: prompts are not cut
+  std::int64_t max_prefill_tokens = 16384;
+  std::int64_t max_running_requests = 0;  // 0: what the cache allows
+  std::int64_t max_total_tokens = 0;      // 0: what fits
+  std::int64_t page_size = 1;
+  std::int64_t cuda_graph_max_bs = 0;  // 0: by GPU
+  bool disable_cuda_graph = false;
+  double swa_full_tokens_ratio = 0.8;
+  double mamba_full_memory_ratio = 0.9;
+  bool disable_radix_cache = false;
+};
+
+// TensorRT-LLM's own parameter names (tensorrt_llm/llmapi/llm_args.py).
+struct TensorRtLlmOptions {
+  enum class Backend : std::uint8_t { pytorch, tensorrt };
+  Backend backend = Backend::pytorch;
+  double free_gpu_memory_fraction = 0.9;
+  std::int64_t max_tokens = 0;            // 0: what fits; the smaller of both limits holds
+  std::int64_t tensor_parallel_size = 0;  // 0: number of GPUs / pipeline_parallel_size
+  std::int64_t pipeline_parallel_size = 1;
+  std::int64_t moe_expert_parallel_size = 0;  // 0: experts are split by width
+  std::int64_t max_batch_size = 2048;
+  std::int64_t max_num_tokens = 8192;
+  std::int64_t max_seq_len = 0;  // 0: context
+  std::int64_t max_beam_width = 1;
+  std::int64_t tokens_per_block = 32;
+  bool cuda_graph = true;  // cuda_graph_config given, as by default
 };
 
 // Hugging Face transformers generate(), in its own names (generation/configuration_utils.py, from_pretrained).
@@ -92,15 +170,16 @@ struct TransformersOptions {
   bool offload_to_disk = false;            // offload_folder: what fits neither GPU nor CPU
 };
 
-using EngineOptions = std::variant<IdealOptions, LlamaCppOptions, VllmOptions, TransformersOptions>;
+using EngineOptions =
+    std::variant<IdealOptions, LlamaCppOptions, VllmOptions, TransformersOptions, SglangOptions, TensorRtLlmOptions>;
 
 struct LlmRequest {
-  const Model* model = nullptr;            // not owned, never null
+  const Model* model = nullptr;  // not owned, never null
   WeightFormat weights;
-  const TensorType* type_k = nullptr;      // KV cache types, never null
+  const TensorType* type_k = nullptr;  // KV cache types, never null
   const TensorType* type_v = nullptr;
-  std::int64_t context = 0;                // tokens per sequence, >= 1
-  std::int64_t sequences = 1;              // concurrent sequences, >= 1
+  std::int64_t context = 0;    // tokens per sequence, >= 1
+  std::int64_t sequences = 1;  // concurrent sequences, >= 1
   EngineOptions engine;
   Machine machine;
   OverheadProfile profile;
@@ -122,7 +201,8 @@ struct LlmEstimate {
   std::vector<Warning> warnings;
 };
 
-// The options with every default filled in, as the engine would have them. Same variant alternative as `request.engine`.
+// The options with every default filled in, as the engine would have them. Same variant alternative as
+// `request.engine`.
 EngineOptions effective_options(const LlmRequest& request);
 
 // The ledger of this request. Errors name what the engine itself would refuse (path relative to the request).
@@ -131,8 +211,8 @@ Result<LlmEstimate> estimate(const LlmRequest& request);
 Result<LlmEstimate> estimate(const LlmRequest& request, EstimateMemo& memo);
 
 // The engines, one file each in src/llm/engines/.
-std::string_view name_of(const EngineOptions& engine);        // "llama.cpp"
-std::string_view checked_against(const EngineOptions& engine);// version the rules were checked against
+std::string_view name_of(const EngineOptions& engine);          // "llama.cpp"
+std::string_view checked_against(const EngineOptions& engine);  // version the rules were checked against
 
 // Building blocks shared by the engines (src/llm/).
 
@@ -158,9 +238,9 @@ Bytes capacity_bytes(const Machine& machine);
 struct Fit {
   enum class Verdict : std::uint8_t { fits, tight, does_not_fit };  // tight: expected fits, `high` does not
   Verdict verdict = Verdict::fits;
-  Bytes headroom_bytes = 0;        // capacity - expected peak on the fullest GPU; negative when it does not fit
-  int first_entry = -1;            // index of the first entry, in ledger order, that no longer fits; -1: all fit
-  Device device;                   // the fullest GPU
+  Bytes headroom_bytes = 0;  // capacity - expected peak on the fullest GPU; negative when it does not fit
+  int first_entry = -1;      // index of the first entry, in ledger order, that no longer fits; -1: all fit
+  Device device;             // the fullest GPU
 };
 Fit check_fit(const Ledger& ledger, const Machine& machine);
 

@@ -1,4 +1,5 @@
 // "advice": machines that would do, in words.
+#include "api/read_servers.hpp"
 #include "api/write_estimate.hpp"
 #include "vram/catalogue.hpp"
 
@@ -21,7 +22,7 @@ const std::vector<Gpu>& popular_gpus() {
 }
 
 std::string_view parallelism(const EngineOptions& engine) {
-  if (std::holds_alternative<VllmOptions>(engine)) return "tensor parallelism";
+  if (is_server(engine)) return "tensor parallelism";
   if (std::holds_alternative<LlamaCppOptions>(engine)) return "layer split";
   if (std::holds_alternative<TransformersOptions>(engine)) return "device_map";
   return "an even split";

@@ -1,30 +1,12 @@
 // "engine" with its own options, and "kv_cache".
 #include <algorithm>
 
+#include "api/read_servers.hpp"
 #include "api/request.hpp"
 #include "vram/solve.hpp"
 
 namespace vram {
 namespace {
-
-// Tokens in one batch: no engine takes more, and products stay far from 2^61.
-constexpr std::int64_t kBatchLimit = 1 << 24;
-constexpr std::int64_t kParallelLimit = 64;  // as many as GPUs in a machine
-
-VllmOptions read_vllm(const ObjectReader& reader) {
-  reader.only({"name", "gpu_memory_utilization", "tensor_parallel_size", "pipeline_parallel_size", "max_model_len",
-               "max_num_seqs", "max_num_batched_tokens", "kv_cache_dtype", "block_size", "enforce_eager"});
-  VllmOptions o;
-  o.gpu_memory_utilization = reader.number_or("gpu_memory_utilization", 0.01, 1, o.gpu_memory_utilization);
-  o.tensor_parallel_size = reader.integer_or("tensor_parallel_size", 0, kParallelLimit, o.tensor_parallel_size);
-  o.pipeline_parallel_size = reader.integer_or("pipeline_parallel_size", 1, kParallelLimit, o.pipeline_parallel_size);
-  o.max_model_len = reader.integer_or("max_model_len", 0, kContextLimit, o.max_model_len);
-  o.max_num_seqs = reader.integer_or("max_num_seqs", 1, kSequencesLimit, o.max_num_seqs);
-  o.max_num_batched_tokens = reader.integer_or("max_num_batched_tokens", 0, kBatchLimit, o.max_num_batched_tokens);
-  o.block_size = reader.integer_or("block_size", 1, 4096, o.block_size);
-  o.enforce_eager = reader.boolean_or("enforce_eager", o.enforce_eager);
-  return o;
-}
 
 // "4.57", "4.57.1": what the rules depend on is major and minor.
 int read_version(const ObjectReader& reader, int fallback) {
@@ -112,7 +94,7 @@ const TensorType* default_cache_type(const EngineOptions& engine, const Model& m
   std::string_view id = model.torch_dtype;
   if (std::holds_alternative<LlamaCppOptions>(engine)) id = "f16";
   // vllm/config/model.py: a float32 checkpoint runs in 16 bits
-  if (std::holds_alternative<VllmOptions>(engine) && id == "f32") id = "f16";
+  if (is_server(engine) && id == "f32") id = "f16";
   const TensorType* type = find_tensor_type(id);
   return type != nullptr ? type : find_tensor_type("bf16");
 }
@@ -149,10 +131,9 @@ void read_cache(const ObjectReader& request, const ObjectReader* engine, LlmRequ
   llm.type_k = k != nullptr ? k : fallback;
   llm.type_v = v != nullptr ? v : fallback;
   const auto* o = std::get_if<LlamaCppOptions>(&llm.engine);
-  const bool one_type =
-      (o != nullptr &&
-       (o->program == LlamaCppOptions::Program::ollama || o->program == LlamaCppOptions::Program::koboldcpp)) ||
-      std::holds_alternative<VllmOptions>(llm.engine) || std::holds_alternative<TransformersOptions>(llm.engine);
+  const bool one_type = (o != nullptr && (o->program == LlamaCppOptions::Program::ollama ||
+                                          o->program == LlamaCppOptions::Program::koboldcpp)) ||
+                        is_server(llm.engine) || std::holds_alternative<TransformersOptions>(llm.engine);
   if (one_type && llm.type_k != llm.type_v) {
     refuse("/kv_cache", std::string(name_of(llm.engine)) + " keeps keys and values in one type",
            "{\"k\": \"" + std::string(llm.type_k->id) + "\", \"v\": \"" + std::string(llm.type_v->id) + "\"}",
@@ -165,6 +146,8 @@ void read_cache(const ObjectReader& request, const ObjectReader* engine, LlmRequ
 //   llama.cpp     common/arg.cpp, kv_cache_types
 //   Ollama        docs/faq (OLLAMA_KV_CACHE_TYPE); KoboldCpp koboldcpp.py (--quantkv)
 //   vLLM          vllm/config/cache.py, CacheDType; the model's own dtype for "auto"
+//   SGLang        python/sglang/srt/server_args.py, kv_cache_dtype
+//   TensorRT-LLM  tensorrt_llm/llmapi/llm_args.py, KvCacheConfig.dtype
 //   transformers  the dtype the model runs in (DynamicCache, StaticCache)
 std::vector<std::string_view> cache_types(const EngineOptions& engine) {
   if (const auto* o = std::get_if<LlamaCppOptions>(&engine)) {
@@ -173,6 +156,8 @@ std::vector<std::string_view> cache_types(const EngineOptions& engine) {
     return {"f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "iq4_nl", "q5_0", "q5_1"};
   }
   if (std::holds_alternative<VllmOptions>(engine)) return {"f32", "f16", "bf16", "fp8_e4m3", "fp8_e5m2"};
+  if (std::holds_alternative<SglangOptions>(engine)) return {"f16", "bf16", "fp8_e4m3", "fp8_e5m2"};
+  if (std::holds_alternative<TensorRtLlmOptions>(engine)) return {"f16", "bf16", "fp8_e4m3"};
   if (std::holds_alternative<TransformersOptions>(engine)) return {"f32", "f16", "bf16"};
   std::vector<std::string_view> all;
   for (const TensorType& type : tensor_types()) {
@@ -204,7 +189,9 @@ std::vector<EngineOptions> every_engine() {
           IdealOptions{},
           defaults_of(Program::ollama),
           defaults_of(Program::lm_studio),
-          defaults_of(Program::koboldcpp)};
+          defaults_of(Program::koboldcpp),
+          SglangOptions{},
+          TensorRtLlmOptions{}};
 }
 
 void read_engine(const ObjectReader& request, const CallerRows& rows, LlmRequest& llm) {
@@ -216,14 +203,18 @@ void read_engine(const ObjectReader& request, const CallerRows& rows, LlmRequest
   }
   const ObjectReader reader(*json, "/engine");
   using Program = LlamaCppOptions::Program;
-  switch (
-      reader.choice_or("name", {"llama.cpp", "vllm", "transformers", "ideal", "ollama", "lm-studio", "koboldcpp"}, 0)) {
+  switch (reader.choice_or(
+      "name",
+      {"llama.cpp", "vllm", "transformers", "ideal", "ollama", "lm-studio", "koboldcpp", "sglang", "tensorrt-llm"},
+      0)) {
     case 0: llm.engine = read_llama_cpp(reader, llm, rows, Program::llama_cpp); break;
-    case 1: llm.engine = read_vllm(reader); break;
+    case 1: llm.engine = read_vllm(reader, rows); break;
     case 2: llm.engine = read_transformers(reader); break;
     case 4: llm.engine = read_llama_cpp(reader, llm, rows, Program::ollama); break;
     case 5: llm.engine = read_llama_cpp(reader, llm, rows, Program::lm_studio); break;
     case 6: llm.engine = read_llama_cpp(reader, llm, rows, Program::koboldcpp); break;
+    case 7: llm.engine = read_sglang(reader); break;
+    case 8: llm.engine = read_tensorrt_llm(reader); break;
     default: reader.only({"name"}); llm.engine = IdealOptions{};
   }
   read_cache(request, &reader, llm);

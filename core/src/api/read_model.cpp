@@ -24,7 +24,7 @@ const Json* checked_list(const ObjectReader& rows, std::string_view key) {
   return list;
 }
 
-Model named_model(const std::string& id, const CallerRows& rows) {
+Model named_model(const std::string& id, const CallerRows& rows, const std::string& path) {
   if (rows.models != nullptr) {
     for (std::size_t i = 0; i < rows.models->size(); ++i) {
       const Json& row = (*rows.models)[i];
@@ -44,18 +44,18 @@ Model named_model(const std::string& id, const CallerRows& rows) {
   if (row == nullptr) {
     std::vector<std::string_view> known;
     for (const CatalogueRow& candidate : model_rows()) known.push_back(candidate.id);
-    refuse("/model/id", "no model has this id" + did_you_mean(id, known), shown(Json(id)),
+    refuse(path + "/id", "no model has this id" + did_you_mean(id, known), shown(Json(id)),
            "an id of the catalogue (op \"catalogue\", list \"models\")");
   }
   const Json json = parse_own(row->json);
-  Model model = read_config(json["config"], "/model");
+  Model model = read_config(json["config"], path);
   model.id = id;
   model.name = json["name"].get<std::string>();
   return model;
 }
 
-Model manual_model(const Json& json) {
-  const ObjectReader reader(json, "/model/manual");
+Model manual_model(const Json& json, const std::string& path) {
+  const ObjectReader reader(json, path);
   reader.only({"parameters_billion", "num_hidden_layers", "num_key_value_heads", "head_dim", "num_attention_heads",
                "hidden_size", "intermediate_size", "vocab_size", "vision_tower_gib", "fragmentation_factor"});
   ManualModel manual;
@@ -94,20 +94,21 @@ CallerRows read_rows(const ObjectReader& request) {
 
 Model read_model(const ObjectReader& request, const CallerRows& rows) {
   const Json* json = request.find("model");
-  if (json == nullptr) refuse("/model", "model is missing", "", kForms);
-  const ObjectReader reader(*json, "/model");
+  const std::string path = request.path_of("model");
+  if (json == nullptr) refuse(path, "model is missing", "", kForms);
+  const ObjectReader reader(*json, path);
   reader.only({"id", "config", "name", "manual", "file", "fused_qkv"});
   if (reader.has("id") + reader.has("config") + reader.has("manual") + reader.has("file") != 1) {
-    refuse("/model", "a model is given by exactly one of id, config, file and manual", shown(*json), kForms);
+    refuse(path, "a model is given by exactly one of id, config, file and manual", shown(*json), kForms);
   }
   if (reader.has("name") && reader.has("id")) {
-    refuse("/model/name", "a model of the catalogue has its name already", shown(*reader.find("name")),
+    refuse(path + "/name", "a model of the catalogue has its name already", shown(*reader.find("name")),
            "no name beside id");
   }
-  Model model = reader.has("id")       ? named_model(reader.string("id"), rows)
-                : reader.has("config") ? read_config(*reader.find("config"), "/model/config")
-                : reader.has("file")   ? read_model_file(*reader.find("file"), "/model/file")
-                                       : manual_model(*reader.find("manual"));
+  Model model = reader.has("id")       ? named_model(reader.string("id"), rows, path)
+                : reader.has("config") ? read_config(*reader.find("config"), path + "/config")
+                : reader.has("file")   ? read_model_file(*reader.find("file"), path + "/file")
+                                       : manual_model(*reader.find("manual"), path + "/manual");
   model.name = reader.string_or("name", model.name);
   if (reader.boolean_or("fused_qkv", false)) fuse_qkv(model);
   return model;

@@ -61,6 +61,7 @@ void check_keys(const ObjectReader& reader);
 void read_length(const ObjectReader& reader, const Model& model, LlmRequest& request);
 // The parts, one file each. `reader` is the whole request.
 CallerRows read_rows(const ObjectReader& reader);
+// The "model" of `reader`: the request, or an option that names another model.
 Model read_model(const ObjectReader& reader, const CallerRows& rows);
 WeightFormat read_weights(const ObjectReader& reader, const Model& model);
 // Engine and options; KV cache types, which some engines also name among their options.

@@ -1,3 +1,5 @@
+#include <string>
+
 #include "api/write_estimate.hpp"
 
 namespace vram {
@@ -62,11 +64,67 @@ struct Write {
   }
 
   void operator()(const VllmOptions& o) const {
+    const VllmVersion& v = o.version;
+    const std::string version =
+        std::to_string(v.major) + "." + std::to_string(v.minor) + (v.patch < 99 ? "." + std::to_string(v.patch) : "");
+    const auto maybe = [&](std::string_view key, const std::optional<bool>& value) {
+      if (value) out.field(key, *value);
+    };
+    out.field("version", std::string_view(version));
+    maybe("use_v1", o.use_v1);
+    maybe("use_flashinfer_sampler", o.use_flashinfer_sampler);
     out.field("gpu_memory_utilization", o.gpu_memory_utilization);
+    out.field("kv_cache_memory_bytes", o.kv_cache_memory_bytes);
+    out.field("num_gpu_blocks_override", o.num_gpu_blocks_override);
     out.field("tensor_parallel_size", o.tensor_parallel_size).field("pipeline_parallel_size", o.pipeline_parallel_size);
+    out.field("data_parallel_size", o.data_parallel_size);
+    out.field("decode_context_parallel_size", o.decode_context_parallel_size);
+    out.field("enable_expert_parallel", o.enable_expert_parallel);
     out.field("max_model_len", o.max_model_len).field("max_num_seqs", o.max_num_seqs);
     out.field("max_num_batched_tokens", o.max_num_batched_tokens);
-    out.field("block_size", o.block_size).field("enforce_eager", o.enforce_eager);
+    maybe("enable_chunked_prefill", o.enable_chunked_prefill);
+    out.field("block_size", o.block_size);
+    out.field("disable_hybrid_kv_cache_manager", o.disable_hybrid_kv_cache_manager);
+    out.field("enforce_eager", o.enforce_eager);
+    if (!o.cudagraph_capture_sizes.empty()) {
+      out.key("cudagraph_capture_sizes").begin_array();
+      for (const std::int64_t size : o.cudagraph_capture_sizes) out.value(size);
+      out.end_array();
+    }
+    out.field("cpu_offload_gb", o.cpu_offload_gb).field("swap_space", o.swap_space);
+    out.field("enable_lora", o.enable_lora).field("max_loras", o.max_loras).field("max_lora_rank", o.max_lora_rank);
+    if (o.speculative_config.method != Speculation::Method::none) {
+      constexpr std::string_view kMethods[] = {"none", "ngram", "mtp", "eagle", "draft_model"};
+      out.key("speculative_config").begin_object();
+      out.field("method", kMethods[static_cast<std::size_t>(o.speculative_config.method)]);
+      out.field("num_speculative_tokens", o.speculative_config.num_speculative_tokens);
+      if (o.speculative_config.draft) out.field("model", std::string_view(o.speculative_config.draft->name));
+      out.end_object();
+    }
+    if (o.limit_mm_per_prompt >= 0) out.field("limit_mm_per_prompt", o.limit_mm_per_prompt);
+    out.field("skip_mm_profiling", o.skip_mm_profiling);
+  }
+
+  void operator()(const SglangOptions& o) const {
+    out.field("mem_fraction_static", o.mem_fraction_static).field("tp_size", o.tp_size).field("pp_size", o.pp_size);
+    out.field("dp_size", o.dp_size).field("ep_size", o.ep_size).field("enable_dp_attention", o.enable_dp_attention);
+    out.field("context_length", o.context_length).field("chunked_prefill_size", o.chunked_prefill_size);
+    out.field("max_prefill_tokens", o.max_prefill_tokens).field("max_running_requests", o.max_running_requests);
+    out.field("max_total_tokens", o.max_total_tokens).field("page_size", o.page_size);
+    out.field("cuda_graph_max_bs", o.cuda_graph_max_bs).field("disable_cuda_graph", o.disable_cuda_graph);
+    out.field("swa_full_tokens_ratio", o.swa_full_tokens_ratio);
+    out.field("mamba_full_memory_ratio", o.mamba_full_memory_ratio).field("disable_radix_cache", o.disable_radix_cache);
+  }
+
+  void operator()(const TensorRtLlmOptions& o) const {
+    constexpr std::string_view kBackends[] = {"pytorch", "tensorrt"};
+    out.field("backend", kBackends[static_cast<std::size_t>(o.backend)]);
+    out.field("free_gpu_memory_fraction", o.free_gpu_memory_fraction).field("max_tokens", o.max_tokens);
+    out.field("tensor_parallel_size", o.tensor_parallel_size).field("pipeline_parallel_size", o.pipeline_parallel_size);
+    out.field("moe_expert_parallel_size", o.moe_expert_parallel_size).field("max_batch_size", o.max_batch_size);
+    out.field("max_num_tokens", o.max_num_tokens).field("max_seq_len", o.max_seq_len);
+    out.field("max_beam_width", o.max_beam_width).field("tokens_per_block", o.tokens_per_block);
+    out.field("cuda_graph", o.cuda_graph);
   }
 
   void operator()(const TransformersOptions& o) const {

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "llm/engines/engines.hpp"
+#include "llm/engines/vllm_checks.hpp"
 #include "llm/parts.hpp"
 
 namespace vram {
@@ -41,6 +42,8 @@ std::string_view name_of(const EngineOptions& engine) {
     }
     std::string_view operator()(const VllmOptions&) const { return "vllm"; }
     std::string_view operator()(const TransformersOptions&) const { return "transformers"; }
+    std::string_view operator()(const SglangOptions&) const { return "sglang"; }
+    std::string_view operator()(const TensorRtLlmOptions&) const { return "tensorrt-llm"; }
   };
   return std::visit(Names{}, engine);
 }
@@ -56,6 +59,8 @@ std::string_view checked_against(const EngineOptions& engine) {
     }
     std::string_view operator()(const VllmOptions&) const { return "0.11.0"; }
     std::string_view operator()(const TransformersOptions&) const { return "4.57.0"; }
+    std::string_view operator()(const SglangOptions&) const { return "0.5"; }
+    std::string_view operator()(const TensorRtLlmOptions&) const { return "1.1"; }
   };
   return std::visit(Versions{}, engine);
 }
@@ -67,6 +72,8 @@ EngineOptions effective_options(const LlmRequest& request) {
     EngineOptions operator()(const LlamaCppOptions& options) const { return effective(request, options); }
     EngineOptions operator()(const VllmOptions& options) const { return effective(request, options); }
     EngineOptions operator()(const TransformersOptions& options) const { return effective(request, options); }
+    EngineOptions operator()(const SglangOptions& options) const { return effective(request, options); }
+    EngineOptions operator()(const TensorRtLlmOptions& options) const { return effective(request, options); }
   };
   return std::visit(Fill{request}, request.engine);
 }
@@ -85,9 +92,18 @@ Result<LlmEstimate> estimate(const LlmRequest& request, EstimateMemo& memo) {
     Result<LlmEstimate> operator()(const LlamaCppOptions& o) const {
       return estimate_llama_cpp(request, effective(request, o), memo);
     }
-    Result<LlmEstimate> operator()(const VllmOptions& o) const { return estimate_vllm(request, effective(request, o)); }
+    Result<LlmEstimate> operator()(const VllmOptions& o) const {
+      if (std::optional<Error> error = refused_as_given(request, o)) return *std::move(error);
+      return estimate_vllm(request, effective(request, o));
+    }
     Result<LlmEstimate> operator()(const TransformersOptions& o) const {
       return estimate_transformers(request, effective(request, o));
+    }
+    Result<LlmEstimate> operator()(const SglangOptions& o) const {
+      return estimate_sglang(request, effective(request, o));
+    }
+    Result<LlmEstimate> operator()(const TensorRtLlmOptions& o) const {
+      return estimate_tensorrt_llm(request, effective(request, o));
     }
   };
   Result<LlmEstimate> result = std::visit(Ask{request, memo}, request.engine);

@@ -18,12 +18,35 @@ struct Option {
   Bytes nominal_total() const { return mul(gpu->memory_bytes_nominal, count); }
 };
 
-// Laptops and shared memory do not come in twos; vLLM has no Metal and no integrated GPUs but NVIDIA's.
+// Servers take a share of every GPU for a pool of their own.
+bool is_server(const EngineOptions& engine) {
+  return std::holds_alternative<VllmOptions>(engine) || std::holds_alternative<SglangOptions>(engine) ||
+         std::holds_alternative<TensorRtLlmOptions>(engine);
+}
+
+// Every GPU of another machine shares every layer.
+void split_anew(EngineOptions& engine) {
+  if (auto* vllm = std::get_if<VllmOptions>(&engine)) {
+    vllm->tensor_parallel_size = 0;
+    vllm->pipeline_parallel_size = vllm->data_parallel_size = vllm->decode_context_parallel_size = 1;
+  }
+  if (auto* sglang = std::get_if<SglangOptions>(&engine)) {
+    sglang->tp_size = 0;
+    sglang->pp_size = sglang->dp_size = sglang->ep_size = 1;
+    sglang->enable_dp_attention = false;
+  }
+  if (auto* trt = std::get_if<TensorRtLlmOptions>(&engine)) {
+    trt->tensor_parallel_size = trt->moe_expert_parallel_size = 0;
+    trt->pipeline_parallel_size = 1;
+  }
+}
+
+// Laptops and shared memory do not come in twos; servers have no Metal and no integrated GPUs but NVIDIA's.
 bool sensible(const Gpu& gpu, int count, const EngineOptions& engine) {
   const bool single =
       gpu.unified_memory || gpu.form_factor == "laptop" || gpu.form_factor == "soc" || gpu.form_factor == "embedded";
   if (count > 1 && (single || gpu.memory_bytes_nominal < kLeastOfSeveral)) return false;
-  if (std::holds_alternative<VllmOptions>(engine)) return !gpu.unified_memory || gpu.vendor == "nvidia";
+  if (is_server(engine)) return !gpu.unified_memory || gpu.vendor == "nvidia";
   return true;
 }
 
@@ -39,9 +62,8 @@ auto rank(const Option& option) {
 class Fitter {
  public:
   Fitter(LlmRequest request, const ProfileOf& profile_of) : request_(std::move(request)), profile_of_(profile_of) {
-    if (auto* vllm = std::get_if<VllmOptions>(&request_.engine)) {
-      vllm->tensor_parallel_size = 0;
-      vllm->pipeline_parallel_size = 1;
+    if (is_server(request_.engine)) {
+      split_anew(request_.engine);
       least_ = weight_bytes(*request_.model, request_.weights, Part::text);  // shared by all GPUs at best
     }
   }
@@ -49,7 +71,7 @@ class Fitter {
   bool may_fit(const Machine& machine) {
     if (least_ > mul(machine.gpu.memory_bytes, machine.count)) return false;
     const OverheadProfile& profile = profile_of_(machine);
-    const bool by_size = std::holds_alternative<VllmOptions>(request_.engine);
+    const bool by_size = is_server(request_.engine);
     const auto key = std::make_tuple(machine.count, &profile, machine.gpu.vendor, machine.gpu.unified_memory,
                                      by_size ? machine.gpu.memory_bytes : 0);
     const auto known = largest_peak_.find(key);

@@ -99,6 +99,12 @@ std::int64_t context_limit(const LlmRequest& request) {
   if (const auto* o = std::get_if<VllmOptions>(&request.engine); o != nullptr && o->max_model_len > 0) {
     limit = std::min(limit, o->max_model_len);
   }
+  if (const auto* o = std::get_if<SglangOptions>(&request.engine); o != nullptr && o->context_length > 0) {
+    limit = std::min(limit, o->context_length);
+  }
+  if (const auto* o = std::get_if<TensorRtLlmOptions>(&request.engine); o != nullptr && o->max_seq_len > 0) {
+    limit = std::min(limit, o->max_seq_len);
+  }
   return std::max<std::int64_t>(1, limit);
 }
 
@@ -108,7 +114,13 @@ std::int64_t sequences_limit(const LlmRequest& request) {
     limit = std::min(limit, o->n_seq_max > 0 ? o->n_seq_max : kLlamaMaxSeq);
     if (o->n_ctx > 0) limit = std::min(limit, o->n_ctx / request.context);
   }
-  if (const auto* o = std::get_if<VllmOptions>(&request.engine)) limit = std::min(limit, o->max_num_seqs);
+  if (const auto* o = std::get_if<VllmOptions>(&request.engine); o != nullptr && o->max_num_seqs > 0) {
+    limit = std::min(limit, mul(o->max_num_seqs, o->data_parallel_size));
+  }
+  if (const auto* o = std::get_if<SglangOptions>(&request.engine); o != nullptr && o->max_running_requests > 0) {
+    limit = std::min(limit, o->max_running_requests);
+  }
+  if (const auto* o = std::get_if<TensorRtLlmOptions>(&request.engine)) limit = std::min(limit, o->max_batch_size);
   return std::max<std::int64_t>(1, limit);
 }
 

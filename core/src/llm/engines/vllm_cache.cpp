@@ -1,13 +1,13 @@
 // vLLM 0.11: vllm/v1/core/kv_cache_utils.py (_get_kv_cache_groups_uniform_page_size, get_num_blocks,
 // get_max_concurrency_for_kv_cache_config), vllm/v1/kv_cache_interface.py (max_memory_usage_bytes of each spec),
 // vllm/model_executor/models/config.py (HybridAttentionMambaModelConfig: the attention block grows to the state's
-// page).
+// page). V0: vllm/worker/cache_engine.py (get_cache_block_size), vllm/config.py (get_head_size).
 #include "llm/engines/vllm_cache.hpp"
 
 #include <algorithm>
 
+#include "llm/engines/vllm_extras.hpp"
 #include "llm/parts.hpp"
-#include "vram/solve.hpp"
 
 namespace vram {
 namespace {
@@ -55,7 +55,14 @@ Bytes latent_token_bytes(const LatentAttention& latent, const TensorType& k) {
   return add(main, index);
 }
 
-void put_layer(std::vector<Bucket>& buckets, const LlmRequest& request, const Layer& layer, std::int64_t tp) {
+// Before MLA had a cache of its own: full keys and values in heads of 256, the next size FlashAttention had (0.6.6
+// config.py, get_head_size).
+Bytes expanded_token_bytes(const LatentAttention& latent, const TensorType& k, std::int64_t tp) {
+  return mul(2, row_bytes(k, mul(ceil_div(latent.num_attention_heads, tp), 256), 1));
+}
+
+void put_layer(std::vector<Bucket>& buckets, const LlmRequest& request, const VllmRules& rules, const Layer& layer,
+               std::int64_t tp) {
   if (layer.attention && layer.attention->caches) {
     const Attention& a = *layer.attention;
     const std::int64_t heads = heads_per_rank(a.num_key_value_heads, tp);
@@ -68,7 +75,12 @@ void put_layer(std::vector<Bucket>& buckets, const LlmRequest& request, const La
       case Span::cross: put(buckets, Type::cross, bytes, a.cross_tokens); break;
     }
   }
-  if (layer.latent) put(buckets, Type::full, latent_token_bytes(*layer.latent, *request.type_k), 0);
+  if (layer.latent) {
+    const Bytes bytes = rules.latent_cache
+                            ? round_up(latent_token_bytes(*layer.latent, *request.type_k), rules.latent_alignment)
+                            : expanded_token_bytes(*layer.latent, *request.type_k, tp);
+    put(buckets, Type::full, bytes, 0);
+  }
   if (layer.state) {
     const StateMixer& s = *layer.state;
     put(buckets, Type::state,
@@ -76,19 +88,6 @@ void put_layer(std::vector<Bucket>& buckets, const LlmRequest& request, const La
             mul(ceil_div(s.conv_elements, tp), 2)),
         0);
   }
-}
-
-std::int64_t group_blocks(const CacheGroup& group, const VllmOptions& options, std::int64_t tokens) {
-  switch (group.type) {
-    case Type::full: return ceil_div(tokens, group.block_size);
-    case Type::sliding:
-      return ceil_div(std::min(group.window - 1 + options.max_num_batched_tokens, tokens), group.block_size) + 1;
-    case Type::chunked:
-      return ceil_div(std::min(group.window + options.max_num_batched_tokens, tokens), group.block_size);
-    case Type::cross: return ceil_div(group.window, group.block_size);
-    case Type::state: return 1;
-  }
-  return 0;
 }
 
 // One group in which every layer keeps every token.
@@ -101,7 +100,8 @@ CacheLayout one_group(const std::vector<Bucket>& buckets, std::int64_t block_siz
   return layout;
 }
 
-CacheLayout grouped(const std::vector<Bucket>& buckets, std::int64_t block_size, const VllmOptions& options) {
+CacheLayout grouped(const std::vector<Bucket>& buckets, const VllmRules& rules, const VllmOptions& options) {
+  std::int64_t block_size = options.block_size;
   Bytes largest_token = 0;
   Bytes state = 0;
   bool all_full = true;
@@ -111,6 +111,7 @@ CacheLayout grouped(const std::vector<Bucket>& buckets, std::int64_t block_size,
         std::max(bucket.type == Type::state ? state : largest_token, bucket.token_bytes);
   }
   if (all_full) return one_group(buckets, block_size);
+  if (!rules.hybrid_groups && state == 0) return one_group(buckets, block_size);  // every layer keeps every token
   if (state > 0 && largest_token > 0) {
     block_size = std::max(block_size, mul(16, ceil_div(state, mul(16, largest_token))));
   }
@@ -126,7 +127,8 @@ CacheLayout grouped(const std::vector<Bucket>& buckets, std::int64_t block_size,
     if (bucket.type != Type::state && page % mul(bucket.token_bytes, block_size) != 0)
       return one_group(buckets, block_size);
   }
-  const std::int64_t size = 4 * most < 5 * fewest ? most : fewest;
+  const bool alike = static_cast<double>(most) < static_cast<double>(fewest) * rules.group_ratio;
+  const std::int64_t size = alike ? most : fewest;
   layout.block_bytes = mul(page, size);
   for (const Bucket& bucket : buckets) {
     const std::int64_t tokens = bucket.type == Type::state ? options.max_model_len : page / bucket.token_bytes;
@@ -137,21 +139,48 @@ CacheLayout grouped(const std::vector<Bucket>& buckets, std::int64_t block_size,
 
 }  // namespace
 
-CacheLayout cache_layout(const LlmRequest& request, const VllmOptions& options, std::int64_t first, std::int64_t last) {
+CacheLayout cache_layout(const LlmRequest& request, const VllmRules& rules, const VllmOptions& options,
+                         std::int64_t first, std::int64_t last) {
   const Model& model = *request.model;
   std::vector<Bucket> buckets;
   bool compressed = false;
-  for (std::int64_t i = first; i < last; ++i) {
-    const Layer& layer = model.layers[static_cast<std::size_t>(i)];
-    put_layer(buckets, request, layer, options.tensor_parallel_size);
-    if (!layer.compressed) continue;
-    compressed = true;
-    const Bytes bytes = tight_cache_bytes(layer, *request.type_k, *request.type_v, options.max_model_len, 1);
-    put(buckets, Type::full, ceil_div(bytes, options.max_model_len), 0);
+  const auto put_layers = [&](const LlmRequest& of, std::int64_t from, std::int64_t to) {
+    for (std::int64_t i = from; i < to; ++i) {
+      const Layer& layer = of.model->layers[static_cast<std::size_t>(i)];
+      put_layer(buckets, of, rules, layer, options.tensor_parallel_size);
+      if (!layer.compressed) continue;
+      compressed = true;
+      const Bytes bytes = tight_cache_bytes(layer, *of.type_k, *of.type_v, options.max_model_len, 1);
+      put(buckets, Type::full, ceil_div(bytes, options.max_model_len), 0);
+    }
+  };
+  put_layers(request, first, last);
+  // A draft's layers are on the last stage and share the blocks (v1/spec_decode/eagle.py). The model's own prediction
+  // layer is one more of its last kind.
+  const auto count = static_cast<std::int64_t>(model.layers.size());
+  if (last == count && count > 0) {
+    const Speculation& speculation = options.speculative_config;
+    if (speculation.method == Speculation::Method::mtp) put_layers(request, count - 1, count);
+    if (speculation.draft) {
+      const LlmRequest own = draft_request(request, *speculation.draft);
+      put_layers(own, 0, static_cast<std::int64_t>(own.model->layers.size()));
+    }
   }
   CacheLayout layout;
+  if (!rules.v1) {
+    // V0 keeps recurrent states apart, for every sequence of a batch (worker caches of the models themselves).
+    for (const Bucket& bucket : buckets) {
+      if (bucket.type == Type::state) {
+        layout.state_bytes =
+            add(layout.state_bytes, product({bucket.token_bytes, bucket.layers, options.max_num_seqs}));
+      }
+    }
+    std::erase_if(buckets, [](const Bucket& bucket) { return bucket.type == Type::state; });
+  }
   if (buckets.empty()) return layout;
-  layout = grouped(buckets, options.block_size, options);
+  const Bytes state_bytes = layout.state_bytes;
+  layout = grouped(buckets, rules, options);
+  layout.state_bytes = state_bytes;
   layout.approximated = compressed;
   layout.min_block_size = INT64_MAX;
   for (const CacheGroup& group : layout.groups) {
@@ -163,32 +192,6 @@ CacheLayout cache_layout(const LlmRequest& request, const VllmOptions& options, 
     layout.bytes_per_token += static_cast<double>(bucket.token_bytes) * static_cast<double>(bucket.layers);
   }
   return layout;
-}
-
-std::int64_t blocks_per_request(const CacheLayout& layout, const VllmOptions& options, std::int64_t tokens) {
-  std::int64_t sum = 0;
-  for (const CacheGroup& group : layout.groups) {
-    sum = add(sum, mul(group.groups, group_blocks(group, options, tokens)));
-  }
-  return sum;
-}
-
-std::int64_t printed_tokens(const CacheLayout& layout, std::int64_t blocks) {
-  return layout.total_groups > 0 ? mul(blocks / layout.total_groups, layout.min_block_size) : 0;
-}
-
-std::int64_t longest_request(const CacheLayout& layout, const VllmOptions& options, std::int64_t blocks) {
-  std::int64_t low = 0;
-  std::int64_t high = kContextLimit;
-  while (low < high) {
-    const std::int64_t middle = high - (high - low) / 2;
-    if (blocks_per_request(layout, options, middle) <= blocks) {
-      low = middle;
-    } else {
-      high = middle - 1;
-    }
-  }
-  return low;
 }
 
 }  // namespace vram

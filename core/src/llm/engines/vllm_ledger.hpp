@@ -14,11 +14,15 @@ void write_rank(const LlmRequest& request, const VllmOptions& options, const Ran
 // does not even fit at its expected size: then they leave exactly the room that is missing.
 void write_fill(const LlmRequest& request, const VllmOptions& options, const Rank& rank, Device device, Ledger& ledger);
 
-// What vLLM prints at start-up, for the rank with the fewest blocks. `ranks`: one per pipeline stage, never empty.
-void write_figures(const LlmRequest& request, const VllmOptions& options, const std::vector<Rank>& ranks,
-                   LlmEstimate& estimate);
+// What lies in RAM: offloaded weights, V0's room for swapped-out blocks. `ranks`: one per pipeline stage, never empty.
+void write_host(const VllmRules& rules, const VllmOptions& options, const std::vector<Rank>& ranks, Ledger& ledger);
 
-void write_warnings(const LlmRequest& request, const VllmOptions& options, const std::vector<Rank>& ranks,
-                    LlmEstimate& estimate);
+// What vLLM prints at start-up, for the rank with the fewest blocks.
+void write_figures(const LlmRequest& request, const VllmRules& rules, const VllmOptions& options,
+                   const std::vector<Rank>& ranks, LlmEstimate& estimate);
+
+// What it would refuse at start-up once it has measured, and what this estimate does not cover.
+void write_warnings(const LlmRequest& request, const VllmRules& rules, const VllmOptions& options,
+                    const std::vector<Rank>& ranks, LlmEstimate& estimate);
 
 }  // namespace vram
