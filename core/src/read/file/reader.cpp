@@ -12,7 +12,7 @@ using read::kUnknownSize;
 
 namespace {
 
-constexpr std::size_t kMostNeeds = 16;         // files that are asked for at once
+constexpr std::size_t kMostNeeds = 8;         // files that are asked for at once
 constexpr std::size_t kMostSources = 200'000;  // files in a folder
 constexpr std::size_t kMostFiles = 20'000;     // opened in all
 
@@ -105,16 +105,19 @@ void FileReader::State::missing(const std::string& name) {
 }
 
 std::string FileReader::State::answer() {
-  // A file that is through may open others.
-  for (std::size_t i = 0; i < files.size();) {
-    if (files[i].parser->wish().length > 0) {
-      ++i;
+  // Files are worked on from the front, a few at a time. One that is through may open others.
+  std::size_t looked = 0;
+  for (auto at = files.begin(); at != files.end() && looked < kMostNeeds;) {
+    if (at->parser->wish().length > 0) {
+      ++at;
+      ++looked;
       continue;
     }
-    const Open through = std::move(files[i]);
-    files.erase(files.begin() + static_cast<std::ptrdiff_t>(i));
+    const Open through = std::move(*at);
+    files.erase(at);
     if (through.done) through.done();
-    i = 0;
+    at = files.begin();
+    looked = 0;
   }
   if (files.empty()) {
     settle();
@@ -122,14 +125,14 @@ std::string FileReader::State::answer() {
   }
   JsonWriter out(1024);
   out.begin_object().field("ok", true).key("need").begin_array();
-  for (std::size_t i = 0; i < files.size() && i < kMostNeeds; ++i) {
-    const read::Wish wish = files[i].parser->wish();
-    const std::int64_t size = size_of(files[i].name);
-    out.begin_object().key("file").raw(Json(files[i].name).dump(-1, ' ', false, Json::error_handler_t::replace));
-    out.field("offset", wish.offset);
-    out.field("length", size == kUnknownSize ? wish.length
-                                             : std::min(wish.length, std::max<std::int64_t>(size - wish.offset, 1)));
-    out.field("optional", files[i].optional).end_object();
+  looked = 0;
+  for (auto at = files.begin(); at != files.end() && looked < kMostNeeds; ++at, ++looked) {
+    const read::Wish wish = at->parser->wish();
+    const std::int64_t size = size_of(at->name);
+    const std::int64_t rest = size == kUnknownSize ? wish.length : std::max<std::int64_t>(size - wish.offset, 1);
+    out.begin_object().key("file").raw(Json(at->name).dump(-1, ' ', false, Json::error_handler_t::replace));
+    out.field("offset", wish.offset).field("length", std::min(wish.length, rest));
+    out.field("optional", at->optional).end_object();
   }
   out.end_array().end_object();
   return out.take();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <set>
@@ -69,7 +70,7 @@ struct FileReader::State {
 
   std::map<std::string, std::int64_t> sources;
   bool complete = false;
-  std::vector<Open> files;
+  std::list<Open> files;
   std::set<std::string> asked;  // names that have been opened, so that none is opened twice
   read::FileFacts facts;
   std::string finished;  // the last answer, once there is one

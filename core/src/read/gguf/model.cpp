@@ -353,6 +353,13 @@ Model GgufModel::take() {
   if (model_.hidden_size == 0)
     refuse(hp_.path_of("embedding_length"), "embedding_length is missing", "", "a whole number");
   if (model_.vocab_size == 0) model_.vocab_size = hp_.number("vocab_size", 0, kMaxVocab, facts_.vocabulary);
+  for (const TensorGroup& group : facts_.projector.groups()) {  // the mmproj beside it, known by its sums
+    Tensor tower;
+    tower.part = Part::tower;
+    tower.ne0 = std::max<std::int64_t>(group.elements(), 1);
+    tower.stored_bytes = group.bytes;
+    model_.tensors.push_back(tower);
+  }
   windows_ = windows_of(arch, hp_, layers_.size());
   for (std::size_t i = 0; i < layers_.size(); ++i) model_.layers.push_back(layer_of(i));
   model_.parallel_residual = parallel_gguf(arch);
