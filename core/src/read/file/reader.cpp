@@ -81,18 +81,31 @@ void FileReader::State::open_text(const std::string& name, bool optional, std::i
 void FileReader::State::push(const std::string& name, std::int64_t offset, ByteSpan bytes) {
   const auto at = std::find_if(files.begin(), files.end(), [&](const Open& file) { return file.name == name; });
   if (at == files.end() || offset < 0 || offset > kMaxFileBytes) return;
-  const read::Wish wish = at->parser->wish();
+  read::Wish wish = at->parser->wish();
+  const auto have = static_cast<std::int64_t>(at->pending.size());
+  const std::int64_t from = wish.offset + have;
   const std::int64_t end = offset + static_cast<std::int64_t>(bytes.size());
   const std::int64_t size = size_of(name);
-  const bool empty = bytes.empty() && offset == wish.offset;
-  if (!empty && (offset > wish.offset || end <= wish.offset)) return;
+  const bool empty = bytes.empty() && offset == from;
+  if (!empty && (offset > from || end <= from)) return;
   // Known sizes decide where a file ends; without one, the first push that brings less than was asked for does.
   const bool last = empty || (size != kUnknownSize ? end >= size : end < wish.offset + wish.length);
-  if (empty && size != kUnknownSize && wish.offset < size) {
-    read::refuse_file(name, "the source ends before the file does", std::to_string(wish.offset),
-                      std::to_string(size) + " bytes");
+  if (empty && size != kUnknownSize && from < size) {
+    read::refuse_file(name, "the source ends before the file does", std::to_string(from), std::to_string(size) + " bytes");
   }
-  at->parser->feed(bytes.subspan(static_cast<std::size_t>(wish.offset - offset)), last);
+  bytes = bytes.subspan(static_cast<std::size_t>(from - offset));
+  std::string joined;
+  if (have > 0) {
+    joined = std::move(at->pending);
+    joined.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    bytes = {reinterpret_cast<const unsigned char*>(joined.data()), joined.size()};
+  }
+  at->pending.clear();
+  at->parser->feed(bytes, last);
+  const read::Wish next = at->parser->wish();
+  if (next.length > 0 && next.offset == wish.offset && !last && static_cast<std::int64_t>(bytes.size()) < next.length) {
+    at->pending.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  }
 }
 
 void FileReader::State::missing(const std::string& name) {
@@ -127,7 +140,9 @@ std::string FileReader::State::answer() {
   out.begin_object().field("ok", true).key("need").begin_array();
   looked = 0;
   for (auto at = files.begin(); at != files.end() && looked < kMostNeeds; ++at, ++looked) {
-    const read::Wish wish = at->parser->wish();
+    read::Wish wish = at->parser->wish();
+    wish.offset += static_cast<std::int64_t>(at->pending.size());
+    wish.length -= static_cast<std::int64_t>(at->pending.size());
     const std::int64_t size = size_of(at->name);
     const std::int64_t rest = size == kUnknownSize ? wish.length : std::max<std::int64_t>(size - wish.offset, 1);
     out.begin_object().key("file").raw(Json(at->name).dump(-1, ' ', false, Json::error_handler_t::replace));

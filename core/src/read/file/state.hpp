@@ -22,6 +22,7 @@ struct FileReader::State {
     std::unique_ptr<read::FileParser> parser;
     std::function<void()> done;     // the parser wants nothing more
     std::function<void()> missing;  // the file cannot be had; optional files only
+    std::string pending = {};       // bytes from where the parser stands, too few for its next step
   };
 
   State() = default;

@@ -321,7 +321,10 @@ void GgufModel::check_architecture() {
         "granite", "granitemoe", "cohere2", "command-r", "llama4",   "gemma3n",  "bert",       "nomic-bert"}) {
     described |= arch == name;
   }
-  if (!strange && !unlike && !(without && described)) return;
+  const bool per_layer = std::any_of(model_.tensors.begin(), model_.tensors.end(),
+                                     [](const Tensor& t) { return t.role == Role::per_layer_token_embd; });
+  const bool lacks = arch == "gemma3n" && !per_layer;
+  if (!strange && !unlike && !lacks && !(without && described)) return;
   model_.gguf_arch += " (other layers)";
   warn(path_ + "/tensors", "the layers of this file are not those that llama.cpp's " + arch +
                                " has: " + "the compute buffer is estimated from what the layers do have");
