@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 PORT ?= 8080
 CLANG_FORMAT ?= clang-format
 
-.PHONY: help setup build native wasm page serve test test-native test-asan test-wasm test-page test-readme \
+.PHONY: fuzz help setup build native wasm page serve test test-native test-asan test-wasm test-page test-readme \
         bench accuracy readme format lint clean
 
 help:
@@ -16,6 +16,7 @@ help:
 	@echo "make build      command line tool (build/release/cli), npm package (build/wasm/dist), page (dist/site)"
 	@echo "make bench      time the engine, write build/bench.json and README's table"
 	@echo "make accuracy   compare with measured values, write build/accuracy and README's table"
+	@echo "make fuzz       run the fuzzers, FUZZ_SECONDS=4 each (clang)"
 	@echo "make readme     run README's examples and write what they print"
 	@echo "make format | lint | clean | setup"
 
@@ -59,6 +60,13 @@ test-wasm: native wasm
 
 test-page: page
 	@npm test --silent
+
+# Needs clang with libFuzzer (Debian: clang). FUZZ_SECONDS for each of the six; before a release 600.
+FUZZ_SECONDS ?= 4
+fuzz: setup build/fuzz/build.ninja
+	@echo "fuzzers -> build/fuzz/tests/fuzz"
+	@cmake --build build/fuzz --target vram_fuzz -- --quiet
+	@tests/fuzz/run.sh $(FUZZ_SECONDS)
 
 test-readme: native
 	@node tests/readme/examples.mjs --check

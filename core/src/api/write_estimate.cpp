@@ -31,7 +31,8 @@ void write_weights(JsonWriter& out, const LlmRequest& request) {
   const Model& model = *request.model;
   const WeightFormat& format = request.weights;
   // A GGUF holds the text model; towers come in a file of their own, in 16 bits (mmproj-*-f16.gguf).
-  const WeightFormat& towers = format.scheme == WeightFormat::Scheme::gguf ? *find_weight_format("fp16") : format;
+  WeightFormat towers = format.scheme == WeightFormat::Scheme::gguf ? *find_weight_format("fp16") : format;
+  towers.as_stored = format.as_stored;
   const Bytes bytes = add(weight_bytes(model, format, Part::text),
                           add(weight_bytes(model, towers, Part::tower), weight_bytes(model, towers, Part::projector)));
   const std::int64_t count = parameters(model);

@@ -102,10 +102,11 @@ class LedgerWriter {
         kOutputSource);
   }
 
-  // The vision encoder is a program of its own (mtmd) that loads its file in 16 bits onto the first GPU.
-  void tower(Device device) {
-    const WeightFormat* f16 = find_weight_format("fp16");
-    const Bytes bytes = vram::add(weight_bytes(model_, *f16, Part::tower), weight_bytes(model_, *f16, Part::projector));
+  // The vision encoder is a program of its own (mtmd) that loads its file, usually in 16 bits, onto the first GPU.
+  void tower(Device device, bool as_stored) {
+    WeightFormat f16 = *find_weight_format("fp16");
+    f16.as_stored = as_stored;
+    const Bytes bytes = vram::add(weight_bytes(model_, f16, Part::tower), weight_bytes(model_, f16, Part::projector));
     add(Kind::vision_tower, "Vision encoder (mmproj, 16 bits)", device, Interval::exact(bytes), "2 * parameters",
         {{"bytes", number(bytes)}}, "llama.cpp v0.5.0 tools/mtmd/clip.cpp");
   }
@@ -214,7 +215,7 @@ Result<LlmEstimate> llama_cpp::estimate_one_model(const LlmRequest& request, con
   for (std::size_t i = 0; i < gpus.size(); ++i) {
     const Device device = gpu(placement.first_gpu + static_cast<int>(i));
     writer.weights(device, gpus[i].weights);
-    if (i == 0 && options.mmproj) writer.tower(options.mmproj_offload ? device : kHost);
+    if (i == 0 && options.mmproj) writer.tower(options.mmproj_offload ? device : kHost, request.weights.as_stored);
     writer.cache(device, gpus[i].cache);
     writer.compute(device, compute.gpu[i]);
   }

@@ -69,6 +69,17 @@ FileFacts accept_file(const Json& json, const std::string& path) {
     }
     for (std::size_t i = 0; i < tensors->size(); ++i) accept_row((*tensors)[i], path_at(path + "/tensors", i), facts);
   }
+  if (const Json* projector = reader.find("mmproj")) {
+    const ObjectReader sums(*projector, path + "/mmproj");
+    sums.only({"tensor_count", "elements", "tensor_bytes", "types"});
+    TensorGroup group;
+    group.name = "mmproj";
+    group.type = "bytes";
+    group.shape = {sums.integer("elements", 0, kMaxFileBytes)};
+    group.bytes = sums.integer("tensor_bytes", 0, kMaxFileBytes);
+    group.per_index = {{0, 1}};
+    facts.projector.restore(std::move(group));
+  }
   if (const Json* warnings = reader.find("warnings"); warnings != nullptr && warnings->is_array()) {
     for (std::size_t i = 0; i < warnings->size() && i < 64; ++i) {
       const ObjectReader warning((*warnings)[i], path_at(path + "/warnings", i));

@@ -12,7 +12,7 @@ using read::kUnknownSize;
 
 namespace {
 
-constexpr std::size_t kMostNeeds = 16;         // files that are asked for at once
+constexpr std::size_t kMostNeeds = 8;         // files that are asked for at once
 constexpr std::size_t kMostSources = 200'000;  // files in a folder
 constexpr std::size_t kMostFiles = 20'000;     // opened in all
 
@@ -81,18 +81,31 @@ void FileReader::State::open_text(const std::string& name, bool optional, std::i
 void FileReader::State::push(const std::string& name, std::int64_t offset, ByteSpan bytes) {
   const auto at = std::find_if(files.begin(), files.end(), [&](const Open& file) { return file.name == name; });
   if (at == files.end() || offset < 0 || offset > kMaxFileBytes) return;
-  const read::Wish wish = at->parser->wish();
+  read::Wish wish = at->parser->wish();
+  const auto have = static_cast<std::int64_t>(at->pending.size());
+  const std::int64_t from = wish.offset + have;
   const std::int64_t end = offset + static_cast<std::int64_t>(bytes.size());
   const std::int64_t size = size_of(name);
-  const bool empty = bytes.empty() && offset == wish.offset;
-  if (!empty && (offset > wish.offset || end <= wish.offset)) return;
+  const bool empty = bytes.empty() && offset == from;
+  if (!empty && (offset > from || end <= from)) return;
   // Known sizes decide where a file ends; without one, the first push that brings less than was asked for does.
   const bool last = empty || (size != kUnknownSize ? end >= size : end < wish.offset + wish.length);
-  if (empty && size != kUnknownSize && wish.offset < size) {
-    read::refuse_file(name, "the source ends before the file does", std::to_string(wish.offset),
-                      std::to_string(size) + " bytes");
+  if (empty && size != kUnknownSize && from < size) {
+    read::refuse_file(name, "the source ends before the file does", std::to_string(from), std::to_string(size) + " bytes");
   }
-  at->parser->feed(bytes.subspan(static_cast<std::size_t>(wish.offset - offset)), last);
+  bytes = bytes.subspan(static_cast<std::size_t>(from - offset));
+  std::string joined;
+  if (have > 0) {
+    joined = std::move(at->pending);
+    joined.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    bytes = {reinterpret_cast<const unsigned char*>(joined.data()), joined.size()};
+  }
+  at->pending.clear();
+  at->parser->feed(bytes, last);
+  const read::Wish next = at->parser->wish();
+  if (next.length > 0 && next.offset == wish.offset && !last && static_cast<std::int64_t>(bytes.size()) < next.length) {
+    at->pending.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  }
 }
 
 void FileReader::State::missing(const std::string& name) {
@@ -105,16 +118,19 @@ void FileReader::State::missing(const std::string& name) {
 }
 
 std::string FileReader::State::answer() {
-  // A file that is through may open others.
-  for (std::size_t i = 0; i < files.size();) {
-    if (files[i].parser->wish().length > 0) {
-      ++i;
+  // Files are worked on from the front, a few at a time. One that is through may open others.
+  std::size_t looked = 0;
+  for (auto at = files.begin(); at != files.end() && looked < kMostNeeds;) {
+    if (at->parser->wish().length > 0) {
+      ++at;
+      ++looked;
       continue;
     }
-    const Open through = std::move(files[i]);
-    files.erase(files.begin() + static_cast<std::ptrdiff_t>(i));
+    const Open through = std::move(*at);
+    files.erase(at);
     if (through.done) through.done();
-    i = 0;
+    at = files.begin();
+    looked = 0;
   }
   if (files.empty()) {
     settle();
@@ -122,14 +138,16 @@ std::string FileReader::State::answer() {
   }
   JsonWriter out(1024);
   out.begin_object().field("ok", true).key("need").begin_array();
-  for (std::size_t i = 0; i < files.size() && i < kMostNeeds; ++i) {
-    const read::Wish wish = files[i].parser->wish();
-    const std::int64_t size = size_of(files[i].name);
-    out.begin_object().key("file").raw(Json(files[i].name).dump(-1, ' ', false, Json::error_handler_t::replace));
-    out.field("offset", wish.offset);
-    out.field("length", size == kUnknownSize ? wish.length
-                                             : std::min(wish.length, std::max<std::int64_t>(size - wish.offset, 1)));
-    out.field("optional", files[i].optional).end_object();
+  looked = 0;
+  for (auto at = files.begin(); at != files.end() && looked < kMostNeeds; ++at, ++looked) {
+    read::Wish wish = at->parser->wish();
+    wish.offset += static_cast<std::int64_t>(at->pending.size());
+    wish.length -= static_cast<std::int64_t>(at->pending.size());
+    const std::int64_t size = size_of(at->name);
+    const std::int64_t rest = size == kUnknownSize ? wish.length : std::max<std::int64_t>(size - wish.offset, 1);
+    out.begin_object().key("file").raw(Json(at->name).dump(-1, ' ', false, Json::error_handler_t::replace));
+    out.field("offset", wish.offset).field("length", std::min(wish.length, rest));
+    out.field("optional", at->optional).end_object();
   }
   out.end_array().end_object();
   return out.take();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <set>
@@ -21,6 +22,7 @@ struct FileReader::State {
     std::unique_ptr<read::FileParser> parser;
     std::function<void()> done;     // the parser wants nothing more
     std::function<void()> missing;  // the file cannot be had; optional files only
+    std::string pending = {};       // bytes from where the parser stands, too few for its next step
   };
 
   State() = default;
@@ -69,7 +71,7 @@ struct FileReader::State {
 
   std::map<std::string, std::int64_t> sources;
   bool complete = false;
-  std::vector<Open> files;
+  std::list<Open> files;
   std::set<std::string> asked;  // names that have been opened, so that none is opened twice
   read::FileFacts facts;
   std::string finished;  // the last answer, once there is one

@@ -66,6 +66,8 @@ constexpr Other kOthers[] = {
 
 // Looks at the first bytes, then is the parser that they ask for.
 class Sniffer : public FileParser {
+  static constexpr std::size_t kEnoughToTell = 64;
+
  public:
   Sniffer(std::string name, std::int64_t file_bytes, read::TensorList& tensors)
       : name_(std::move(name)), file_bytes_(file_bytes), tensors_(tensors) {}
@@ -73,6 +75,7 @@ class Sniffer : public FileParser {
   Wish wish() const override { return inner_ ? inner_->wish() : Wish{0, std::int64_t{256} << 10}; }
 
   void feed(ByteSpan bytes, bool last) override {
+    if (!inner_ && bytes.size() < kEnoughToTell && !last) return;  // comes again, with more
     if (!inner_) {
       choose(bytes);
       if (format_ == "pytorch") {  // reads from the end, unless the whole file is here

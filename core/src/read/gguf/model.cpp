@@ -321,7 +321,10 @@ void GgufModel::check_architecture() {
         "granite", "granitemoe", "cohere2", "command-r", "llama4",   "gemma3n",  "bert",       "nomic-bert"}) {
     described |= arch == name;
   }
-  if (!strange && !unlike && !(without && described)) return;
+  const bool per_layer = std::any_of(model_.tensors.begin(), model_.tensors.end(),
+                                     [](const Tensor& t) { return t.role == Role::per_layer_token_embd; });
+  const bool lacks = arch == "gemma3n" && !per_layer;
+  if (!strange && !unlike && !lacks && !(without && described)) return;
   model_.gguf_arch += " (other layers)";
   warn(path_ + "/tensors", "the layers of this file are not those that llama.cpp's " + arch +
                                " has: " + "the compute buffer is estimated from what the layers do have");
@@ -353,6 +356,13 @@ Model GgufModel::take() {
   if (model_.hidden_size == 0)
     refuse(hp_.path_of("embedding_length"), "embedding_length is missing", "", "a whole number");
   if (model_.vocab_size == 0) model_.vocab_size = hp_.number("vocab_size", 0, kMaxVocab, facts_.vocabulary);
+  for (const TensorGroup& group : facts_.projector.groups()) {  // the mmproj beside it, known by its sums
+    Tensor tower;
+    tower.part = Part::tower;
+    tower.ne0 = std::max<std::int64_t>(group.elements(), 1);
+    tower.stored_bytes = group.bytes;
+    model_.tensors.push_back(tower);
+  }
   windows_ = windows_of(arch, hp_, layers_.size());
   for (std::size_t i = 0; i < layers_.size(); ++i) model_.layers.push_back(layer_of(i));
   model_.parallel_residual = parallel_gguf(arch);
