@@ -30,14 +30,16 @@ std::string answer(std::string_view text) {
   const Json request = parse_json(text, "");
   const ObjectReader reader(request, "");
   if (!reader.has("op")) refuse("/op", "op is missing", "", "\"estimate\", for instance");
-  enum : std::size_t { estimate, max_context, max_batch, reference, catalogue, profiles, version, sweep, check_log, diffusion };
-  switch (reader.choice_or(
-      "op", {"estimate", "max_context", "max_batch", "reference", "catalogue", "profiles", "version", "sweep", "check_log",
-             "diffusion"}, 0)) {
+  enum : std::size_t { estimate, max_context, max_batch, reference, catalogue, profiles, version, sweep, check_log, diffusion, training };
+  switch (reader.choice_or("op",
+                           {"estimate", "max_context", "max_batch", "reference", "catalogue", "profiles", "version",
+                            "sweep", "check_log", "diffusion", "training"},
+                           0)) {
     case estimate: return answer_estimate(request, "estimate");
     case max_context: return answer_estimate(request, "max_context");
     case max_batch: return answer_estimate(request, "max_batch");
     case diffusion: return answer_diffusion(request);
+    case training: return answer_training(request);
     case reference: return answer_reference(request);
     case catalogue: return answer_catalogue(request);
     case profiles: return answer_profiles(request);

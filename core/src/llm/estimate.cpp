@@ -41,6 +41,8 @@ std::string_view name_of(const EngineOptions& engine) {
     }
     std::string_view operator()(const VllmOptions&) const { return "vllm"; }
     std::string_view operator()(const TransformersOptions&) const { return "transformers"; }
+    std::string_view operator()(const MlxOptions&) const { return "mlx"; }
+    std::string_view operator()(const ExLlamaOptions& o) const { return o.generation == 3 ? "exllamav3" : "exllamav2"; }
   };
   return std::visit(Names{}, engine);
 }
@@ -56,6 +58,8 @@ std::string_view checked_against(const EngineOptions& engine) {
     }
     std::string_view operator()(const VllmOptions&) const { return "0.11.0"; }
     std::string_view operator()(const TransformersOptions&) const { return "4.57.0"; }
+    std::string_view operator()(const MlxOptions&) const { return "0.32.0"; }
+    std::string_view operator()(const ExLlamaOptions& o) const { return o.generation == 3 ? "1.4.1" : "0.3.2"; }
   };
   return std::visit(Versions{}, engine);
 }
@@ -67,6 +71,8 @@ EngineOptions effective_options(const LlmRequest& request) {
     EngineOptions operator()(const LlamaCppOptions& options) const { return effective(request, options); }
     EngineOptions operator()(const VllmOptions& options) const { return effective(request, options); }
     EngineOptions operator()(const TransformersOptions& options) const { return effective(request, options); }
+    EngineOptions operator()(const MlxOptions& options) const { return effective(request, options); }
+    EngineOptions operator()(const ExLlamaOptions& options) const { return effective(request, options); }
   };
   return std::visit(Fill{request}, request.engine);
 }
@@ -88,6 +94,10 @@ Result<LlmEstimate> estimate(const LlmRequest& request, EstimateMemo& memo) {
     Result<LlmEstimate> operator()(const VllmOptions& o) const { return estimate_vllm(request, effective(request, o)); }
     Result<LlmEstimate> operator()(const TransformersOptions& o) const {
       return estimate_transformers(request, effective(request, o));
+    }
+    Result<LlmEstimate> operator()(const MlxOptions& o) const { return estimate_mlx(request, effective(request, o)); }
+    Result<LlmEstimate> operator()(const ExLlamaOptions& o) const {
+      return estimate_exllama(request, effective(request, o));
     }
   };
   Result<LlmEstimate> result = std::visit(Ask{request, memo}, request.engine);

@@ -10,10 +10,14 @@ Result<LlmEstimate> estimate_ideal(const LlmRequest& request);
 Result<LlmEstimate> estimate_llama_cpp(const LlmRequest& request, const LlamaCppOptions& options, EstimateMemo& memo);
 Result<LlmEstimate> estimate_vllm(const LlmRequest& request, const VllmOptions& options);
 Result<LlmEstimate> estimate_transformers(const LlmRequest& request, const TransformersOptions& options);
+Result<LlmEstimate> estimate_mlx(const LlmRequest& request, const MlxOptions& options);
+Result<LlmEstimate> estimate_exllama(const LlmRequest& request, const ExLlamaOptions& options);
 
 // Defaults filled in, as the engine would.
 LlamaCppOptions effective(const LlmRequest& request, const LlamaCppOptions& options);
 VllmOptions effective(const LlmRequest& request, const VllmOptions& options);
 TransformersOptions effective(const LlmRequest& request, const TransformersOptions& options);
+MlxOptions effective(const LlmRequest& request, const MlxOptions& options);
+ExLlamaOptions effective(const LlmRequest& request, const ExLlamaOptions& options);
 
 }  // namespace vram
