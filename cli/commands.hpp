@@ -17,6 +17,7 @@ void add_models(CLI::App& app, int& exit_code);
 void add_gpus(CLI::App& app, int& exit_code);
 void add_formats(CLI::App& app, int& exit_code);
 void add_diffusion(CLI::App& app, int& exit_code);
+void add_training(CLI::App& app, int& exit_code);
 void add_reference(CLI::App& app, int& exit_code);
 void add_batch(CLI::App& app, int& exit_code);
 void add_check_log(CLI::App& app, int& exit_code);

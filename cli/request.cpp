@@ -52,6 +52,44 @@ std::string name_of_file(const std::string& path) {
   return file.filename() == "config.json" ? file.parent_path().filename().string() : file.stem().string();
 }
 
+Json kv_cache_of(const std::string& text) {
+  const std::size_t colon = text.find(':');
+  if (colon == text.npos) return text;
+  return Json{{"k", text.substr(0, colon)}, {"v", text.substr(colon + 1)}};
+}
+
+// The engine named, else the one whose options were used if they all belong to one, else the one for the format.
+std::string engine_meant(const SetUp& s, const Json& options) {
+  if (!s.engine.empty()) return s.engine;
+  std::string engine;
+  for (const Field& field : engine_fields()) {
+    if (!options.contains(field.key)) continue;
+    if (!engine.empty() && engine != field.engine) {
+      throw Problem{first_flag(field), "an option of " + std::string(field.engine) + " beside one of " + engine, "",
+                    "options of one engine"};
+    }
+    engine = field.engine;
+  }
+  return engine.empty() ? engine_of_format(s.weights, s.kv_cache) : engine;
+}
+
+Json engine_of(const SetUp& s) {
+  const Json named = given_fields(engine_fields(), s.engine_options);
+  const std::string name = engine_meant(s, named);
+  Json engine = Json::object();
+  if (!name.empty()) engine["name"] = name;
+  engine.update(named);
+  for (const std::string& option : s.set) {
+    const auto [key, value] = name_and_value(option, "--set");
+    if (key == "name" || engine.contains(key)) throw Problem{"--set", "given twice", key, ""};
+    engine[key] = value_of(value);
+  }
+  if (!engine.empty() && name.empty()) engine["name"] = "llama.cpp";
+  return engine;
+}
+
+}  // namespace
+
 std::string model_text(const SetUp& s) {
   const Json manual = given_fields(manual_fields(), s.manual);
   const int ways = !s.model.empty() + !s.config.empty() + !manual.empty();
@@ -100,42 +138,6 @@ Json weights_of(const std::string& text) {
   return weights;
 }
 
-Json kv_cache_of(const std::string& text) {
-  const std::size_t colon = text.find(':');
-  if (colon == text.npos) return text;
-  return Json{{"k", text.substr(0, colon)}, {"v", text.substr(colon + 1)}};
-}
-
-// The engine named, else the one whose options were used if they all belong to one, else the one for the format.
-std::string engine_meant(const SetUp& s, const Json& options) {
-  if (!s.engine.empty()) return s.engine;
-  std::string engine;
-  for (const Field& field : engine_fields()) {
-    if (!options.contains(field.key)) continue;
-    if (!engine.empty() && engine != field.engine) {
-      throw Problem{first_flag(field), "an option of " + std::string(field.engine) + " beside one of " + engine, "",
-                    "options of one engine"};
-    }
-    engine = field.engine;
-  }
-  return engine.empty() ? engine_of_format(s.weights, s.kv_cache) : engine;
-}
-
-Json engine_of(const SetUp& s) {
-  const Json named = given_fields(engine_fields(), s.engine_options);
-  const std::string name = engine_meant(s, named);
-  Json engine = Json::object();
-  if (!name.empty()) engine["name"] = name;
-  engine.update(named);
-  for (const std::string& option : s.set) {
-    const auto [key, value] = name_and_value(option, "--set");
-    if (key == "name" || engine.contains(key)) throw Problem{"--set", "given twice", key, ""};
-    engine[key] = value_of(value);
-  }
-  if (!engine.empty() && name.empty()) engine["name"] = "llama.cpp";
-  return engine;
-}
-
 Json gpu_of(const SetUp& s, std::string& note) {
   Json gpu;
   if (!s.memory_gib.empty()) {
@@ -159,12 +161,12 @@ Json gpu_of(const SetUp& s, std::string& note) {
   return gpu;
 }
 
-}  // namespace
-
 std::string engine_of_format(const std::string& weights, const std::string& kv_cache) {
   for (const char* start : {"fp8", "awq", "gptq", "nvfp4"}) {
     if (weights.starts_with(start) || kv_cache.starts_with(start)) return "vllm";
   }
+  if (weights.starts_with("mlx")) return "mlx";
+  if (weights.starts_with("exl")) return weights.starts_with("exl3") ? "exllamav3" : "exllamav2";
   return weights.starts_with("bnb") ? "transformers" : "";
 }
 

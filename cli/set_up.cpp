@@ -181,10 +181,11 @@ void declare_set_up(CLI::App& command, SetUp& s, bool asks_context, bool asks_se
 
   const std::string engine = "Engine";
   command
-      .add_option("--engine", s.engine,
-                  "ideal, llama.cpp, vllm, sglang, tensorrt-llm or transformers (default: the one whose options are "
-                  "used; vllm for fp8, awq, "
-                  "gptq and nvfp4; transformers for bnb; else llama.cpp)")
+      .add_option(
+          "--engine", s.engine,
+          "ideal, llama.cpp, vllm, sglang, tensorrt-llm, transformers, mlx, exllamav2 or exllamav3 (default: the one "
+          "whose options are used; vllm for fp8, awq, gptq and nvfp4; transformers for bnb; mlx for mlx; exllamav2 "
+          "and exllamav3 for exl2 and exl3; else llama.cpp)")
       ->group(engine)
       ->type_name("NAME");
   for (const Field& field : engine_fields()) {

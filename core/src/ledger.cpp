@@ -12,6 +12,10 @@ std::string_view name_of(Kind kind) {
     case Kind::runtime_context: return "runtime_context";
     case Kind::weights: return "weights";
     case Kind::vision_tower: return "vision_tower";
+    case Kind::adapters: return "adapters";
+    case Kind::master_weights: return "master_weights";
+    case Kind::gradients: return "gradients";
+    case Kind::optimizer_state: return "optimizer_state";
     case Kind::kv_cache: return "kv_cache";
     case Kind::recurrent_state: return "recurrent_state";
     case Kind::compute_buffer: return "compute_buffer";

@@ -168,6 +168,31 @@ export const engines = [
       { name: 'offload_to_disk', type: 'switch' },
     ],
   },
+  {
+    name: 'mlx',
+    title: 'MLX',
+    about: 'engine-about-mlx',
+    apart: false,
+    options: [
+      { name: 'kv_bits', type: 'count' },
+      { name: 'kv_group_size', type: 'count' },
+      { name: 'max_kv_size', type: 'count' },
+      { name: 'prefill_step_size', type: 'count' },
+    ],
+  },
+  ...['exllamav2', 'exllamav3'].map((name) => ({
+    name,
+    title: name === 'exllamav2' ? 'ExLlamaV2' : 'ExLlamaV3',
+    about: `engine-about-${name}`,
+    apart: false,
+    options: [
+      { name: 'k_bits', type: 'count' },
+      { name: 'v_bits', type: 'count' },
+      { name: 'max_seq_len', type: 'count' },
+      { name: 'max_chunk_size', type: 'count' },
+      { name: 'flash_attn', type: 'switch' },
+    ],
+  })),
   { name: 'ideal', title: 'Ideal', about: 'engine-about-ideal', apart: true, options: [] },
 ];
 

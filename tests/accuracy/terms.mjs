@@ -33,6 +33,13 @@ function process(answer, device) {
   return { low: peak.bytes.low - others.low, expected: peak.bytes.expected - others.expected, high: peak.bytes.high - others.high };
 }
 
+// The first GPU in a training step, without the kinds named.
+const training = (answer, without) =>
+  answer.ledger.entries
+    .filter((entry) => entry.device === 'gpu:0' && !without.includes(entry.kind))
+    .map((entry) => entry.bytes)
+    .reduce(plus, none);
+
 const cache = ['kv_cache', 'recurrent_state'];
 const bytes = (read) => ({ unit: 'bytes', read });
 const largest = (kinds) => bytes((answer) => fullest(answer, (device) => entries(answer, kinds, device)));
@@ -79,5 +86,9 @@ export const terms = {
     const allocated = figure(answer, 'max_memory_allocated');
     return allocated && { low: allocated.low, expected: allocated.expected, high: Math.max(allocated.high, fullest(answer, (device) => process(answer, device)).high) };
   }),
+  // Training: what PyTorch's allocator hands out at most, what it holds, and what nvidia-smi says of the process.
+  'training peak': bytes((answer) => training(answer, ['reserved', 'runtime_context', 'framework', 'fragmentation'])),
+  'training reserved': bytes((answer) => training(answer, ['reserved', 'runtime_context', 'framework'])),
+  'training process': bytes((answer) => training(answer, ['reserved'])),
   parameters: { unit: 'parameters', read: (answer) => point(answer.model.parameters) },
 };

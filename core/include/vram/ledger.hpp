@@ -31,6 +31,10 @@ enum class Kind : std::uint8_t {
   runtime_context,  // CUDA/ROCm/Metal context and kernels of the process
   weights,
   vision_tower,
+  adapters,         // LoRA and its like
+  master_weights,   // copies of trained weights in another precision
+  gradients,
+  optimizer_state,
   kv_cache,
   recurrent_state,
   compute_buffer,   // the engine's own planned buffer for activations
@@ -95,6 +99,7 @@ class Stages {
 };
 constexpr Stages operator|(Stage a, Stage b) { return Stages(a) | Stages(b); }
 inline constexpr Stages kInference = Stage::load | Stages(Stage::prefill) | Stages(Stage::decode);
+inline constexpr Stages kTraining = Stage::load | Stages(Stage::train_step);
 inline constexpr Stages kRunning = Stages(Stage::prefill) | Stages(Stage::decode);
 
 struct Device {

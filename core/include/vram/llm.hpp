@@ -170,8 +170,26 @@ struct TransformersOptions {
   bool offload_to_disk = false;            // offload_folder: what fits neither GPU nor CPU
 };
 
-using EngineOptions =
-    std::variant<IdealOptions, LlamaCppOptions, VllmOptions, TransformersOptions, SglangOptions, TensorRtLlmOptions>;
+// mlx-lm on Apple silicon, in the names of mlx_lm.generate and mlx_lm.server.
+struct MlxOptions {
+  std::int64_t max_kv_size = 0;         // a rotating cache of so many tokens; 0: all of the context
+  std::int64_t kv_bits = 0;             // quantized cache: 2, 3, 4, 6 or 8 bits; 0: none
+  std::int64_t kv_group_size = 64;
+  std::int64_t prefill_step_size = 2048;
+};
+
+// ExLlamaV2 and ExLlamaV3, in their own names.
+struct ExLlamaOptions {
+  int generation = 2;                   // 2 or 3: an engine each
+  std::int64_t max_seq_len = 0;         // tokens the cache is laid out for; 0: context x sequences
+  std::int64_t max_chunk_size = 2048;   // tokens of a prompt at a time (max_input_len)
+  std::int64_t k_bits = 16;             // 16: FP16. ExLlamaV2: 8 (Q8, Q6) or 4; ExLlamaV3: 2 to 8
+  std::int64_t v_bits = 16;
+  bool flash_attn = true;
+};
+
+using EngineOptions = std::variant<IdealOptions, LlamaCppOptions, VllmOptions, TransformersOptions, SglangOptions,
+                                   TensorRtLlmOptions, MlxOptions, ExLlamaOptions>;
 
 struct LlmRequest {
   const Model* model = nullptr;  // not owned, never null

@@ -35,10 +35,11 @@ Bytes row_bytes(const TensorType& type, std::int64_t row, std::int64_t rows);
 // A format for a whole checkpoint: which tensors are stored in which type.
 //   plain    every tensor in `type` (norms and biases too)
 //   gguf     a llama.cpp file type: per-tensor mix by role, layer and shape
+//   mlx     linear layers and embeddings, with a scale and a bias in 16 bits per group
 //   awq gptq bnb_int8 bnb_nf4 fp8 fp8_block mxfp4 nvfp4 exl2 exl3 int8 int4 ...: linear layers quantized, rest 16-bit
 struct WeightFormat {
   enum class Scheme : std::uint8_t {
-    plain, gguf, awq, gptq, bnb_int8, bnb_nf4, fp8_tensor, fp8_block, mxfp4, nvfp4, exl,
+    plain, gguf, awq, gptq, bnb_int8, bnb_nf4, fp8_tensor, fp8_block, mxfp4, nvfp4, exl, mlx,
   };
   std::string_view id;               // "q4_k_m", "awq"
   std::string_view name;             // "Q4_K_M", "AWQ 4-bit"

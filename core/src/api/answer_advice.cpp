@@ -25,6 +25,7 @@ std::string_view parallelism(const EngineOptions& engine) {
   if (is_server(engine)) return "tensor parallelism";
   if (std::holds_alternative<LlamaCppOptions>(engine)) return "layer split";
   if (std::holds_alternative<TransformersOptions>(engine)) return "device_map";
+  if (std::holds_alternative<ExLlamaOptions>(engine)) return "gpu_split";
   return "an even split";
 }
 

@@ -36,6 +36,7 @@ constexpr Operation kOperations[] = {
     {"max_batch", [](const Json& request) { return answer_estimate(request, "max_batch"); }},
     {"sweep", answer_sweep},
     {"diffusion", answer_diffusion},
+    {"training", answer_training},
     {"reference", answer_reference},
     {"catalogue", answer_catalogue},
     {"profiles", answer_profiles},

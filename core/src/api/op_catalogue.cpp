@@ -27,7 +27,7 @@ void write_models(JsonWriter& out) {
 
 void write_weight_formats(JsonWriter& out) {
   constexpr std::string_view kSchemes[] = {"plain",      "gguf",      "awq",   "gptq",  "bnb_int8", "bnb_nf4",
-                                           "fp8_tensor", "fp8_block", "mxfp4", "nvfp4", "exl"};
+                                           "fp8_tensor", "fp8_block", "mxfp4", "nvfp4", "exl",      "mlx"};
   out.key("weights").begin_array();
   for (const WeightFormat& format : weight_formats()) {
     out.begin_object().field("id", format.id).field("name", format.name);

@@ -12,6 +12,7 @@ inline constexpr int kApiVersion = 1;
 // "estimate", "max_context", "max_batch": `op` says which.
 std::string answer_estimate(const Json& request, std::string_view op);
 std::string answer_diffusion(const Json& request);
+std::string answer_training(const Json& request);
 std::string answer_reference(const Json& request);
 std::string answer_catalogue(const Json& request);
 std::string answer_profiles(const Json& request);

@@ -63,6 +63,58 @@ TransformersOptions read_transformers(const ObjectReader& reader) {
   return o;
 }
 
+std::int64_t one_of(const ObjectReader& reader, std::string_view key, std::initializer_list<std::int64_t> valid,
+                    std::int64_t fallback) {
+  if (!reader.has(key)) return fallback;
+  const std::int64_t number = reader.integer(key, 0, 1 << 20);
+  std::string expected;
+  for (const std::int64_t candidate : valid) {
+    if (candidate == number) return candidate;
+    expected += (expected.empty() ? "one of: " : ", ") + std::to_string(candidate);
+  }
+  refuse(reader.path_of(key), std::string(key) + " is not one this engine has", std::to_string(number), expected);
+}
+
+MlxOptions read_mlx(const ObjectReader& reader) {
+  reader.only({"name", "max_kv_size", "kv_bits", "kv_group_size", "prefill_step_size"});
+  MlxOptions o;
+  o.max_kv_size = reader.integer_or("max_kv_size", 0, kContextLimit, o.max_kv_size);
+  o.kv_bits = one_of(reader, "kv_bits", {0, 2, 3, 4, 6, 8}, o.kv_bits);
+  o.kv_group_size = one_of(reader, "kv_group_size", {32, 64, 128}, o.kv_group_size);
+  o.prefill_step_size = reader.integer_or("prefill_step_size", 1, std::int64_t{1} << 24, o.prefill_step_size);
+  if (o.kv_bits > 0 && o.max_kv_size > 0) {
+    refuse(reader.path_of("kv_bits"), "mlx-lm cannot quantize a rotating cache", std::to_string(o.kv_bits),
+           "0, or no max_kv_size");
+  }
+  return o;
+}
+
+ExLlamaOptions read_exllama(const ObjectReader& reader, int generation) {
+  reader.only({"name", "max_seq_len", "max_chunk_size", "k_bits", "v_bits", "flash_attn"});
+  ExLlamaOptions o;
+  o.generation = generation;
+  o.max_seq_len = reader.integer_or("max_seq_len", 0, kContextLimit, o.max_seq_len);
+  o.max_chunk_size = reader.integer_or("max_chunk_size", 1, std::int64_t{1} << 24, o.max_chunk_size);
+  if (generation == 2) {
+    // cache.py: ExLlamaV2Cache (FP16), _Q8 (8 and 8 bits), _Q6 (8 and 4), _Q4 (4 and 4).
+    o.k_bits = one_of(reader, "k_bits", {4, 8, 16}, o.k_bits);
+    o.v_bits = one_of(reader, "v_bits", {4, 8, 16}, o.k_bits);
+    if ((o.k_bits == 16) != (o.v_bits == 16) || o.v_bits > o.k_bits) {
+      refuse(reader.path_of("v_bits"), "ExLlamaV2 has no cache of these two", std::to_string(o.v_bits),
+             "k_bits and v_bits 16 and 16, 8 and 8 (Q8), 8 and 4 (Q6), 4 and 4 (Q4)");
+    }
+  } else {
+    o.k_bits = one_of(reader, "k_bits", {2, 3, 4, 5, 6, 7, 8, 16}, o.k_bits);
+    o.v_bits = one_of(reader, "v_bits", {2, 3, 4, 5, 6, 7, 8, 16}, o.k_bits);
+    if ((o.k_bits == 16) != (o.v_bits == 16)) {
+      refuse(reader.path_of("v_bits"), "keys and values are both quantized or neither", std::to_string(o.v_bits),
+             "16 for both, or 2 to 8 for both");
+    }
+  }
+  o.flash_attn = reader.boolean_or("flash_attn", o.flash_attn);
+  return o;
+}
+
 }  // namespace
 
 const TensorType* read_cache_type(const EngineOptions& engine, const Json& json, const std::string& path) {
@@ -92,7 +144,8 @@ const TensorType* agreed(const TensorType* type, const TensorType* again, const 
 
 const TensorType* default_cache_type(const EngineOptions& engine, const Model& model) {
   std::string_view id = model.torch_dtype;
-  if (std::holds_alternative<LlamaCppOptions>(engine)) id = "f16";
+  if (std::holds_alternative<LlamaCppOptions>(engine) || std::holds_alternative<ExLlamaOptions>(engine)) id = "f16";
+  if (std::holds_alternative<MlxOptions>(engine) && id == "f32") id = "bf16";
   // vllm/config/model.py: a float32 checkpoint runs in 16 bits
   if (is_server(engine) && id == "f32") id = "f16";
   const TensorType* type = find_tensor_type(id);
@@ -131,9 +184,11 @@ void read_cache(const ObjectReader& request, const ObjectReader* engine, LlmRequ
   llm.type_k = k != nullptr ? k : fallback;
   llm.type_v = v != nullptr ? v : fallback;
   const auto* o = std::get_if<LlamaCppOptions>(&llm.engine);
-  const bool one_type = (o != nullptr && (o->program == LlamaCppOptions::Program::ollama ||
-                                          o->program == LlamaCppOptions::Program::koboldcpp)) ||
-                        is_server(llm.engine) || std::holds_alternative<TransformersOptions>(llm.engine);
+  const bool one_type =
+      (o != nullptr &&
+       (o->program == LlamaCppOptions::Program::ollama || o->program == LlamaCppOptions::Program::koboldcpp)) ||
+      is_server(llm.engine) || std::holds_alternative<TransformersOptions>(llm.engine) ||
+      std::holds_alternative<MlxOptions>(llm.engine) || std::holds_alternative<ExLlamaOptions>(llm.engine);
   if (one_type && llm.type_k != llm.type_v) {
     refuse("/kv_cache", std::string(name_of(llm.engine)) + " keeps keys and values in one type",
            "{\"k\": \"" + std::string(llm.type_k->id) + "\", \"v\": \"" + std::string(llm.type_v->id) + "\"}",
@@ -148,6 +203,8 @@ void read_cache(const ObjectReader& request, const ObjectReader* engine, LlmRequ
 //   vLLM          vllm/config/cache.py, CacheDType; the model's own dtype for "auto"
 //   SGLang        python/sglang/srt/server_args.py, kv_cache_dtype
 //   TensorRT-LLM  tensorrt_llm/llmapi/llm_args.py, KvCacheConfig.dtype
+//   mlx-lm        mlx_lm/models/cache.py
+//   ExLlama       cache.py: FP16, or quantized by options of its own
 //   transformers  the dtype the model runs in (DynamicCache, StaticCache)
 std::vector<std::string_view> cache_types(const EngineOptions& engine) {
   if (const auto* o = std::get_if<LlamaCppOptions>(&engine)) {
@@ -159,6 +216,8 @@ std::vector<std::string_view> cache_types(const EngineOptions& engine) {
   if (std::holds_alternative<SglangOptions>(engine)) return {"f16", "bf16", "fp8_e4m3", "fp8_e5m2"};
   if (std::holds_alternative<TensorRtLlmOptions>(engine)) return {"f16", "bf16", "fp8_e4m3"};
   if (std::holds_alternative<TransformersOptions>(engine)) return {"f32", "f16", "bf16"};
+  if (std::holds_alternative<MlxOptions>(engine)) return {"f16", "bf16"};  // quantized: kv_bits
+  if (std::holds_alternative<ExLlamaOptions>(engine)) return {"f16"};      // quantized: k_bits, v_bits
   std::vector<std::string_view> all;
   for (const TensorType& type : tensor_types()) {
     if (type.kv_cache) all.push_back(type.id);
@@ -191,7 +250,10 @@ std::vector<EngineOptions> every_engine() {
           defaults_of(Program::lm_studio),
           defaults_of(Program::koboldcpp),
           SglangOptions{},
-          TensorRtLlmOptions{}};
+          TensorRtLlmOptions{},
+          MlxOptions{},
+          ExLlamaOptions{},
+          ExLlamaOptions{.generation = 3}};
 }
 
 void read_engine(const ObjectReader& request, const CallerRows& rows, LlmRequest& llm) {
@@ -203,10 +265,10 @@ void read_engine(const ObjectReader& request, const CallerRows& rows, LlmRequest
   }
   const ObjectReader reader(*json, "/engine");
   using Program = LlamaCppOptions::Program;
-  switch (reader.choice_or(
-      "name",
-      {"llama.cpp", "vllm", "transformers", "ideal", "ollama", "lm-studio", "koboldcpp", "sglang", "tensorrt-llm"},
-      0)) {
+  switch (reader.choice_or("name",
+                           {"llama.cpp", "vllm", "transformers", "ideal", "ollama", "lm-studio", "koboldcpp", "sglang",
+                            "tensorrt-llm", "mlx", "exllamav2", "exllamav3"},
+                           0)) {
     case 0: llm.engine = read_llama_cpp(reader, llm, rows, Program::llama_cpp); break;
     case 1: llm.engine = read_vllm(reader, rows); break;
     case 2: llm.engine = read_transformers(reader); break;
@@ -215,6 +277,9 @@ void read_engine(const ObjectReader& request, const CallerRows& rows, LlmRequest
     case 6: llm.engine = read_llama_cpp(reader, llm, rows, Program::koboldcpp); break;
     case 7: llm.engine = read_sglang(reader); break;
     case 8: llm.engine = read_tensorrt_llm(reader); break;
+    case 9: llm.engine = read_mlx(reader); break;
+    case 10: llm.engine = read_exllama(reader, 2); break;
+    case 11: llm.engine = read_exllama(reader, 3); break;
     default: reader.only({"name"}); llm.engine = IdealOptions{};
   }
   read_cache(request, &reader, llm);

@@ -68,6 +68,10 @@ WeightFormat read_weights(const ObjectReader& request, const Model& model) {
       reader.only({"format", "double_quant"});
       format.double_quant = reader.boolean_or("double_quant", format.double_quant);
       break;
+    case WeightFormat::Scheme::mlx:
+      reader.only({"format", "group_size"});
+      format.group_size = one_of(reader, "group_size", {32, 64, 128}, format.group_size);
+      break;
     case WeightFormat::Scheme::exl:
       reader.only({"format", "bits_per_weight"});
       format.bits_per_weight = reader.number_or("bits_per_weight", 1, 8, format.bits_per_weight);

@@ -142,6 +142,16 @@ struct Write {
     out.field("device_map", kMap[static_cast<std::size_t>(o.device_map)]).field("max_memory_gib", o.max_memory_gib);
     out.field("cpu_memory_gib", o.cpu_memory_gib).field("offload_to_disk", o.offload_to_disk);
   }
+
+  void operator()(const MlxOptions& o) const {
+    out.field("max_kv_size", o.max_kv_size).field("kv_bits", o.kv_bits).field("kv_group_size", o.kv_group_size);
+    out.field("prefill_step_size", o.prefill_step_size);
+  }
+
+  void operator()(const ExLlamaOptions& o) const {
+    out.field("max_seq_len", o.max_seq_len).field("max_chunk_size", o.max_chunk_size);
+    out.field("k_bits", o.k_bits).field("v_bits", o.v_bits).field("flash_attn", o.flash_attn);
+  }
 };
 
 }  // namespace

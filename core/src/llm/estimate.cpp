@@ -44,6 +44,8 @@ std::string_view name_of(const EngineOptions& engine) {
     std::string_view operator()(const TransformersOptions&) const { return "transformers"; }
     std::string_view operator()(const SglangOptions&) const { return "sglang"; }
     std::string_view operator()(const TensorRtLlmOptions&) const { return "tensorrt-llm"; }
+    std::string_view operator()(const MlxOptions&) const { return "mlx"; }
+    std::string_view operator()(const ExLlamaOptions& o) const { return o.generation == 3 ? "exllamav3" : "exllamav2"; }
   };
   return std::visit(Names{}, engine);
 }
@@ -61,6 +63,8 @@ std::string_view checked_against(const EngineOptions& engine) {
     std::string_view operator()(const TransformersOptions&) const { return "4.57.0"; }
     std::string_view operator()(const SglangOptions&) const { return "0.5"; }
     std::string_view operator()(const TensorRtLlmOptions&) const { return "1.1"; }
+    std::string_view operator()(const MlxOptions&) const { return "0.32.0"; }
+    std::string_view operator()(const ExLlamaOptions& o) const { return o.generation == 3 ? "1.4.1" : "0.3.2"; }
   };
   return std::visit(Versions{}, engine);
 }
@@ -74,6 +78,8 @@ EngineOptions effective_options(const LlmRequest& request) {
     EngineOptions operator()(const TransformersOptions& options) const { return effective(request, options); }
     EngineOptions operator()(const SglangOptions& options) const { return effective(request, options); }
     EngineOptions operator()(const TensorRtLlmOptions& options) const { return effective(request, options); }
+    EngineOptions operator()(const MlxOptions& options) const { return effective(request, options); }
+    EngineOptions operator()(const ExLlamaOptions& options) const { return effective(request, options); }
   };
   return std::visit(Fill{request}, request.engine);
 }
@@ -104,6 +110,10 @@ Result<LlmEstimate> estimate(const LlmRequest& request, EstimateMemo& memo) {
     }
     Result<LlmEstimate> operator()(const TensorRtLlmOptions& o) const {
       return estimate_tensorrt_llm(request, effective(request, o));
+    }
+    Result<LlmEstimate> operator()(const MlxOptions& o) const { return estimate_mlx(request, effective(request, o)); }
+    Result<LlmEstimate> operator()(const ExLlamaOptions& o) const {
+      return estimate_exllama(request, effective(request, o));
     }
   };
   Result<LlmEstimate> result = std::visit(Ask{request, memo}, request.engine);

@@ -9,7 +9,8 @@ namespace vram {
 namespace {
 
 bool is_torch(const EngineOptions& engine) {
-  return !std::holds_alternative<IdealOptions>(engine) && !std::holds_alternative<LlamaCppOptions>(engine);
+  return !std::holds_alternative<IdealOptions>(engine) && !std::holds_alternative<LlamaCppOptions>(engine) &&
+         !std::holds_alternative<MlxOptions>(engine);
 }
 
 Interval times(Interval bytes, double factor) {

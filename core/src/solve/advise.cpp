@@ -46,6 +46,8 @@ bool sensible(const Gpu& gpu, int count, const EngineOptions& engine) {
   const bool single =
       gpu.unified_memory || gpu.form_factor == "laptop" || gpu.form_factor == "soc" || gpu.form_factor == "embedded";
   if (count > 1 && (single || gpu.memory_bytes_nominal < kLeastOfSeveral)) return false;
+  if (std::holds_alternative<MlxOptions>(engine)) return gpu.vendor == "apple" && count == 1;
+  if (std::holds_alternative<ExLlamaOptions>(engine) && gpu.vendor == "apple") return false;
   if (is_server(engine)) return !gpu.unified_memory || gpu.vendor == "nvidia";
   return true;
 }

@@ -68,6 +68,13 @@ bool has_experts(const Model& model) {
 bool is_quantized(const WeightFormat& format, const Model& model, const Tensor& tensor) {
   using Scheme = WeightFormat::Scheme;
   if (tensor.is_1d()) return false;
+  // mlx nn.quantize: every module that can be quantized, embeddings and head included (mlx-lm 0.32 utils.py).
+  if (format.scheme == Scheme::mlx) {
+    const bool group = tensor.ne0 % format.group_size == 0;
+    return tensor.part == Part::text && group &&
+           (is_linear(tensor.role) || tensor.role == Role::token_embd || tensor.role == Role::output ||
+            tensor.role == Role::ffn_gate_inp);
+  }
   const bool bitsandbytes = format.scheme == Scheme::bnb_int8 || format.scheme == Scheme::bnb_nf4;
   // bitsandbytes replaces every nn.Linear but the head while loading; the others quantize the text model's layers only.
   if (tensor.part != Part::text && tensor.part != Part::mtp && !bitsandbytes) return false;
@@ -98,6 +105,7 @@ Bytes matrix_bytes(const WeightFormat& format, Role role, std::int64_t in, std::
       constexpr Bytes kNested = 256 * 4 + 4;  // nested_quant_map, offset
       return add(add(packed(4), blocks), add(mul(ceil_div(blocks, 256), 4), kMap + kNested));
     }
+    case Scheme::mlx: return add(packed(format.bits), product({groups, out, 4}));  // 16-bit scale and bias
     case Scheme::fp8_tensor: return add(elements, mul(out, 4));
     case Scheme::fp8_block: return add(elements, product({ceil_div(in, 128), ceil_div(out, 128), 4}));
     case Scheme::mxfp4: return product({ceil_div(in, 32), 17, out});

@@ -12,6 +12,8 @@ Result<LlmEstimate> estimate_vllm(const LlmRequest& request, const VllmOptions& 
 Result<LlmEstimate> estimate_transformers(const LlmRequest& request, const TransformersOptions& options);
 Result<LlmEstimate> estimate_sglang(const LlmRequest& request, const SglangOptions& options);
 Result<LlmEstimate> estimate_tensorrt_llm(const LlmRequest& request, const TensorRtLlmOptions& options);
+Result<LlmEstimate> estimate_mlx(const LlmRequest& request, const MlxOptions& options);
+Result<LlmEstimate> estimate_exllama(const LlmRequest& request, const ExLlamaOptions& options);
 
 // Defaults filled in, as the engine would.
 LlamaCppOptions effective(const LlmRequest& request, const LlamaCppOptions& options);
@@ -19,5 +21,7 @@ VllmOptions effective(const LlmRequest& request, const VllmOptions& options);
 TransformersOptions effective(const LlmRequest& request, const TransformersOptions& options);
 SglangOptions effective(const LlmRequest& request, const SglangOptions& options);
 TensorRtLlmOptions effective(const LlmRequest& request, const TensorRtLlmOptions& options);
+MlxOptions effective(const LlmRequest& request, const MlxOptions& options);
+ExLlamaOptions effective(const LlmRequest& request, const ExLlamaOptions& options);
 
 }  // namespace vram

@@ -74,7 +74,8 @@ Interval unpacked(const Model& model, const WeightFormat& format, std::int64_t t
     case Scheme::nvfp4: return {0, 0, whole};
     case Scheme::plain:
     case Scheme::gguf:
-    case Scheme::exl: break;
+    case Scheme::exl:
+    case Scheme::mlx: break;
   }
   return {};
 }
