@@ -24,18 +24,57 @@ Interval wider(Bytes expected, double low, double high) {
   return {static_cast<Bytes>(std::llround(x * low)), expected, static_cast<Bytes>(std::llround(x * high))};
 }
 
+// What runs beside the denoiser, in bytes of weights: LoRAs that are not fused, ControlNets, adapters.
+struct Beside {
+  Bytes loras = 0;
+  Size span = 0;
+  Bytes companions = 0;
+};
+Beside beside_of(const PipelineRequest& request, const std::vector<Weights>& weights,
+                 std::vector<std::string>& warnings) {
+  Beside beside;
+  Bytes each = 2;
+  Size encoder = 0;  // of a UNet: all but its upper half, which is what a ControlNet copies
+  for (const Weights& w : weights) {
+    if (w.part != Part::denoiser) continue;
+    beside.span = add(beside.span, w.count.linear_span);
+    each = size_of(w.dtype);
+    encoder = w.count.parameters;
+    bool halves = false;
+    for (const WeightCount::Stack& stack : w.count.stacks) {
+      if (stack.name != "up_blocks") continue;
+      encoder -= stack.parameters;
+      halves = true;
+    }
+    if (!halves) encoder = w.count.parameters / 8;  // transformers: a few copied blocks
+  }
+  if (request.lora.count > 0 && !request.lora.fused)
+    beside.loras = product({request.lora.count, request.lora.rank, beside.span, each});
+  for (const Companion& companion : request.companions) {
+    constexpr Size kAdapter = 79'000'000, kIpAdapter = 22'000'000 + 632'076'800, kUpscaler = 16'700'000;
+    const Size parameters[] = {encoder, kAdapter, kIpAdapter, kUpscaler};
+    beside.companions =
+        add(beside.companions, product({companion.count, parameters[static_cast<std::size_t>(companion.kind)], each}));
+  }
+  if (!request.companions.empty())
+    warnings.push_back("of companions the weights are counted, by their usual sizes; not what they compute");
+  return beside;
+}
+
 struct Moment {
   Run run;
   std::vector<Held> held;
-  Bytes weights = 0;  // on the GPU
-  Bytes cached = 0;   // held by the allocator, beyond what is live
+  bool beside = false;  // LoRAs and companions are on the GPU
+  Bytes weights = 0;    // on the GPU
+  Bytes cached = 0;     // held by the allocator, beyond what is live
   Bytes total() const { return add(add(weights, run.live.expected), cached); }
 };
 
 // The allocator keeps what earlier stages took, unless the cache is emptied in between, as offload hooks do.
 std::vector<Moment> moments(const PipelineRequest& request, const std::vector<Weights>& weights,
-                            std::vector<Run> all_runs) {
+                            std::vector<Run> all_runs, Bytes beside) {
   std::vector<Moment> result;
+  const bool stays = request.techniques.offload == Offload::none && !request.engine.managed;
   const bool emptied = !request.keeps_cache || request.techniques.offload == Offload::model ||
                        request.engine.engine == DiffusionEngine::diffsynth;
   Bytes taken = 0;
@@ -43,6 +82,8 @@ std::vector<Moment> moments(const PipelineRequest& request, const std::vector<We
     Moment m;
     m.held = residence(request, weights, run);
     for (const Held& held : m.held) m.weights = add(m.weights, held.gpu);
+    m.beside = stays || run.stage == Stage::denoise;
+    if (m.beside) m.weights = add(m.weights, beside);
     taken = emptied ? run.reserved : std::max(taken, run.reserved);
     m.cached = std::max<Bytes>(0, taken - run.live.expected);
     m.run = std::move(run);
@@ -86,7 +127,9 @@ DiffusionEstimate estimate_checked(const PipelineRequest& request) {
   const std::vector<Weights> weights = weigh(request);
   const std::vector<Component>& components = request.pipeline.components;
   result.latents = latents_of(request, weights);
-  const std::vector<Moment> all = moments(request, weights, runs(request, weights, result.latents, result.warnings));
+  const Beside beside = beside_of(request, weights, result.warnings);
+  const std::vector<Moment> all = moments(request, weights, runs(request, weights, result.latents, result.warnings),
+                                          add(beside.loras, beside.companions));
   for (std::size_t i = 0; i < weights.size(); ++i) {
     const Weights& w = weights[i];
     ComponentFacts facts;
@@ -205,6 +248,33 @@ DiffusionEstimate estimate_checked(const PipelineRequest& request) {
       }
     }
   }
+  Stages with;
+  for (const Stage stage : kOrder) {
+    const Moment* m = heaviest[static_cast<std::size_t>(stage)];
+    if (m != nullptr && m->beside) with = with | Stages(stage);
+  }
+  if (beside.loras > 0) {
+    entries.push_back({Kind::weights,
+                       "LoRAs",
+                       gpu(),
+                       with,
+                       Interval::exact(beside.loras),
+                       "loras * rank * sum of inputs and outputs of the denoiser's linear layers * bytes",
+                       {{"loras", static_cast<double>(request.lora.count)},
+                        {"rank", static_cast<double>(request.lora.rank)},
+                        {"span", static_cast<double>(beside.span)}},
+                       "a LoRA on every linear layer of the denoiser, as kohya-ss/sd-scripts trains them"});
+  }
+  if (beside.companions > 0) {
+    entries.push_back({Kind::weights,
+                       "Companions",
+                       gpu(),
+                       with,
+                       wider(beside.companions, 0.5, 1.5),
+                       "sum of their usual sizes",
+                       {},
+                       "published sizes of ControlNets, adapters and upscalers"});
+  }
   for (const Stage stage : kOrder) {
     const Moment* m = heaviest[static_cast<std::size_t>(stage)];
     if (m == nullptr) continue;
@@ -239,7 +309,7 @@ DiffusionEstimate estimate_checked(const PipelineRequest& request) {
     }
   }
 
-  const Interval beside = display + context + framework;
+  const Interval outside = display + context + framework;
   for (const Moment& m : all) {
     Step step;
     step.stage = m.run.stage;
@@ -249,7 +319,7 @@ DiffusionEstimate estimate_checked(const PipelineRequest& request) {
     step.fullest = m.run.fullest;
     step.allocated = Interval::exact(add(m.weights, workspace)) + m.run.live;
     step.reserved = step.allocated + wider(m.cached, 0.3, 2);
-    step.shown = step.reserved + beside;
+    step.shown = step.reserved + outside;
     for (const Held& held : m.held) {
       step.host = add(step.host, held.host);
       step.disk = add(step.disk, held.disk);

@@ -83,6 +83,10 @@ std::vector<Held> residence(const PipelineRequest& request, const std::vector<We
     const Weights& w = weights[i];
     const bool runs = i == run.component;
     const bool stays = run.stage == Stage::text_encode && run.last_stays && i == last_encoder;
+    if (w.part == Part::text_encoder && request.text_on_cpu) {
+      result.push_back({0, w.bytes, 0});
+      continue;
+    }
     if (w.part == Part::safety_checker && !request.safety_checker) {
       result.push_back({});
       continue;

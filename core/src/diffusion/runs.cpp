@@ -105,7 +105,9 @@ std::vector<Run> runs(const PipelineRequest& request, const std::vector<Weights>
     run.stage = Stage::text_encode;
     run.component = i;
     run.what = "forward";
-    if (w.known != nullptr && w.known->text != nullptr) {
+    if (request.text_on_cpu) {
+      run.fullest = "on the CPU";
+    } else if (w.known != nullptr && w.known->text != nullptr) {
       Trace trace(rules_of(request, w.part, w.dtype));
       TextInput in;
       in.tokens = component.tokens > 0 ? component.tokens : request.text_tokens;

@@ -94,6 +94,7 @@ void Trace::count_linear(Size in, Size out, bool bias) {
   const Size all = weight + (bias ? out : 0);
   weights_.parameters += mul(all, times_);
   weights_.linear += mul(weight, times_);
+  weights_.linear_span += mul(in + out, times_);
   if (in_norm) weights_.linear_in_norm += mul(weight, times_);
   weights_.largest_leaf = std::max(weights_.largest_leaf, all);
 }

@@ -97,6 +97,7 @@ enum class ConvCopies : std::uint8_t {
 // The weights that a forward pass goes through, in elements.
 struct WeightCount {
   Size parameters = 0;
+  Size linear_span = 0;     // sum of inputs and outputs of its Linear modules: what a LoRA of rank 1 takes
   Size linear = 0;          // of which weights of Linear modules: what quantizers take
   Size linear_in_norm = 0;  // of which in modules named "norm": what layerwise casting leaves alone
   Size stack_linear = 0;    // of which in block stacks
