@@ -134,7 +134,8 @@ TEST_CASE("the schema is valid JSON and lists the keys of request and response")
         {"model",
          {{"manual",
            {{"parameters_billion", 1}, {"num_hidden_layers", 1}, {"num_key_value_heads", 1}, {"head_dim", 1}}}}}};
-    request["engine"]["name"] = engine["properties"]["name"]["const"];
+    const Json& name = engine["properties"]["name"];
+    request["engine"]["name"] = name.contains("const") ? name["const"] : name["enum"][0];
     for (const auto& [key, form] : engine["properties"].items()) {
       if (key == "name") continue;
       request["engine"][key] = form.value("type", "") == "array" ? Json(3.25) : Json::array();  // of the wrong type
