@@ -7,7 +7,7 @@ namespace vram::diffusion {
 namespace {
 
 constexpr std::string_view kDocs =
-    "diffusers documentation, optimization/memory (v0.36); range: what users report for it";
+    "diffusers documentation, optimization/memory (v0.36); range: our own estimate, not measured";
 constexpr std::string_view kLevels = "presets of ml_lib's MemoryOptimizer: 10, 25 and 35 % slower";
 
 bool is(const PipelineRequest& a, const PipelineRequest& b) {
