@@ -6,7 +6,8 @@ import { html, live, nothing, render } from './lit.js';
 
 const words = (text) => text.toLowerCase().replace(/[-_./\s]+/g, ' ').trim();
 
-// Items that contain every word typed; those where words start at word borders, and short ones, first.
+// Items that contain every word typed: first the one of that very name, those whose name begins like that, those where
+// words start at word borders.
 export function matching(items, query) {
   const tokens = words(query).split(' ').filter(Boolean);
   if (!tokens.length) return items;
@@ -16,9 +17,11 @@ export function matching(items, query) {
     const glued = text.replaceAll(' ', '');
     if (!tokens.every((token) => text.includes(token) || glued.includes(token))) continue;
     const misses = tokens.filter((token) => !text.includes(` ${token}`)).length;
-    found.push({ item, index, misses });
+    const name = words(item.value);
+    const rank = name === words(query) ? 0 : name.startsWith(words(query)) ? 1 : 2 + misses;
+    found.push({ item, index, rank });
   }
-  return found.sort((a, b) => a.misses - b.misses || a.index - b.index).map(({ item }) => item);
+  return found.sort((a, b) => a.rank - b.rank || a.index - b.index).map(({ item }) => item);
 }
 
 class Picker extends HTMLElement {

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { after } from 'node:test';
-import { gguf, llama } from '../files/make.mjs';
 import { answered, open, root, shownFor, shownJson } from './browser.mjs';
 
 const site = await open(after);
@@ -196,22 +195,5 @@ test('the language is the reader’s, can be chosen, and is remembered', async (
   assert.equal(await page.getAttribute('html', 'lang'), 'zh');
   await page.selectOption('#language', 'en');
   await page.waitForFunction(() => /Fits/.test(document.querySelector('vram-verdict').textContent));
-  await done(page);
-});
-
-test('a weight file is opened by its headers', async () => {
-  const page = await site.visit();
-  await answered(page);
-  await page.check('[name=source][value=config]');
-  const { header, bytes } = gguf(llama({ name: 'tiny' }));
-  await page.setInputFiles('.file input', { name: 'tiny.gguf', mimeType: 'application/octet-stream', buffer: Buffer.concat([header, Buffer.alloc(bytes - header.length)]) });
-  const { response } = await shownFor(page, ({ model }) => model.file?.format === 'gguf');
-  assert.equal(response.ok, true);
-  assert.match(await page.textContent('#inputs'), /tiny\.gguf.*GGUF|tiny\.gguf.*gguf/is);
-  await page.waitForFunction(() => location.hash.includes('mf=1'));
-  const again = await site.visit(`#${page.url().split('#')[1]}`);
-  await again.waitForSelector('.problem, #inputs .error');
-  assert.match(await again.textContent('#inputs'), /open it again/);
-  await again.context().close();
   await done(page);
 });
