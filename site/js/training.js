@@ -1,5 +1,6 @@
 // Training: a form, one request of docs/api.md ("training"), and its answer drawn with the elements of the other pages.
 // The state is the request without "op"; the address carries what differs from where the page starts.
+import estimator from '../i18n/en/estimator.js';
 import english from '../i18n/en/training.js';
 import { html, live, nothing, render } from '../elements/lit.js';
 import '../elements/bar.js';
@@ -14,6 +15,7 @@ import { emptyLists, listsOf } from './lists.js';
 import { sentence, verdict } from './words.js';
 
 speak(english, { es: () => import('../i18n/es/training.js'), zh: () => import('../i18n/zh/training.js') });
+speak(estimator, { es: () => import('../i18n/es/estimator.js'), zh: () => import('../i18n/zh/estimator.js') });
 
 const start = {
   model: 'llama-3.1-8b', method: 'qlora', weights: '', lora_rank: '16', targets: 'all', use_dora: '', train_embeddings: '',

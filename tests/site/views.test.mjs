@@ -6,10 +6,12 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import test, { after } from 'node:test';
 import { pages } from '../../site/pages.mjs';
+import { textsOf } from '../../site/texts.mjs';
 import { answered, open, root } from './browser.mjs';
 
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const site = await open(after);
+const ids = [...(await textsOf('en')).bundle._messages.keys()].filter((id) => id.includes('-'));
 
 // A page with what it computes on it.
 async function visited(file, options) {
@@ -49,6 +51,8 @@ for (const { file, id } of pages) {
       await page.keyboard.press('Escape');
     }
     assert.deepEqual(page.complaints, []);
+    const said = await page.evaluate(() => document.body.innerText.split(/[\s,:;.]+/));
+    assert.deepEqual(said.filter((word) => ids.includes(word)), [], 'texts that the page did not load');
 
     const sideways = () => page.evaluate(() => Math.max(0, document.documentElement.scrollWidth - document.documentElement.clientWidth));
     for (const direction of ['ltr', 'rtl']) {
