@@ -255,7 +255,8 @@ TEST_CASE("options of vLLM that move memory") {
   SECTION("a cache of given size is that size") {
     const LlmEstimate given = with([](VllmOptions& o) { o.kv_cache_memory_bytes = 2 * kGiB; });
     CHECK(figure(given, "num_gpu_blocks") == 2.0 * kGiB / (16 * 131072));
-    CHECK(check_fit(given.ledger, request.machine).verdict == Fit::Verdict::fits);
+    // "tight" where the records' scatter reaches beyond the GPU; what is expected fits.
+    CHECK(check_fit(given.ledger, request.machine).headroom_bytes >= 0);
     request.sequences = 3;  // 3 GiB of cache
     CHECK(check_fit(with([](VllmOptions& o) { o.kv_cache_memory_bytes = 2 * kGiB; }).ledger, request.machine).verdict ==
           Fit::Verdict::does_not_fit);
