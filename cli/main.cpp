@@ -62,8 +62,9 @@ int run(int argc, char** argv) {
       ->type_name("WHEN");
   app.parse_complete_callback([&colour] { Colour::choose(colour); });
   int exit_code = kFits;
-  for (const auto add : {add_estimate, add_max_context, add_max_batch, add_models, add_gpus, add_formats, add_profiles,
-                         add_diffusion, add_training, add_reference, add_inspect, add_batch, add_check_log, add_version}) {
+  for (const auto add :
+       {add_estimate, add_max_context, add_max_batch, add_models, add_gpus, add_formats, add_profiles, add_diffusion,
+        add_training, add_reference, add_inspect, add_batch, add_check_log, add_version}) {
     add(app, exit_code);
   }
   app.footer(R"(Start here:

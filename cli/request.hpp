@@ -25,7 +25,8 @@ std::string engine_of_format(const std::string& weights, const std::string& kv_c
 // The flag behind a JSON pointer into such a request: "/model/manual/head_dim" -> "--head-dim".
 std::string flag_of(std::string_view pointer);
 
-// Parts of it that other requests have as well. `note`: what is to be said of a GPU that was looked for in this machine.
+// Parts of it that other requests have as well. `note`: what is to be said of a GPU that was looked for in this
+// machine.
 std::string model_text(const SetUp& set_up);
 Json gpu_of(const SetUp& set_up, std::string& note);
 // "q4_k_m", or "gptq:bits=4,group_size=128".

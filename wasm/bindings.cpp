@@ -13,7 +13,9 @@ emscripten::val view_of(const std::string& request) {
   response = answer(request);
   return emscripten::val(emscripten::typed_memory_view(response.size(), response.data()));
 }
-emscripten::val room(vram::FileReader& r, unsigned n) { return emscripten::val(emscripten::typed_memory_view(n, r.room(n))); }
+emscripten::val room(vram::FileReader& r, unsigned n) {
+  return emscripten::val(emscripten::typed_memory_view(n, r.room(n)));
+}
 
 EMSCRIPTEN_BINDINGS(vram) {
   emscripten::function("call", &view_of<vram::call>);

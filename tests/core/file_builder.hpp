@@ -89,7 +89,8 @@ struct GgufBuilder {
     return *this;
   }
   // `bytes` of data, at the next multiple of 32.
-  GgufBuilder& tensor(std::string_view name, std::vector<std::uint64_t> shape, std::uint32_t type, std::uint64_t bytes) {
+  GgufBuilder& tensor(std::string_view name, std::vector<std::uint64_t> shape, std::uint32_t type,
+                      std::uint64_t bytes) {
     tensors.push_back({std::string(name), std::move(shape), type, end});
     end += (bytes + 31) / 32 * 32;
     return *this;
@@ -142,8 +143,8 @@ inline std::string safetensors(const nlohmann::ordered_json& header) {
 
 struct TestFile {
   std::string name;
-  std::string bytes;        // its beginning; the rest is a hole
-  std::int64_t size = -1;   // of the whole file; -1: that of `bytes`
+  std::string bytes;       // its beginning; the rest is a hole
+  std::int64_t size = -1;  // of the whole file; -1: that of `bytes`
 };
 
 // Reads the files in chunks of at most `chunk` bytes and gives the last answer. `asked`: bytes that were brought.

@@ -59,7 +59,8 @@ TestFile file_of(const std::string& name, const Ordered& header) {
 }
 
 Json estimate(const Json& file, const std::string& engine) {
-  return Json::parse(call(Json{{"op", "estimate"}, {"model", {{"file", file}}}, {"context", 512}, {"engine", {{"name", engine}}}}.dump()));
+  return Json::parse(call(
+      Json{{"op", "estimate"}, {"model", {{"file", file}}}, {"context", 512}, {"engine", {{"name", engine}}}}.dump()));
 }
 
 }  // namespace
@@ -109,7 +110,8 @@ TEST_CASE("shards are found by the index, and by their names") {
   Json map;
   for (const auto& entry : a) map[std::get<0>(entry)] = one.name;
   for (const auto& entry : b) map[std::get<0>(entry)] = two.name;
-  const TestFile index{"model.safetensors.index.json", Json{{"metadata", {{"total_size", 1}}}, {"weight_map", map}}.dump()};
+  const TestFile index{"model.safetensors.index.json",
+                       Json{{"metadata", {{"total_size", 1}}}, {"weight_map", map}}.dump()};
   const TestFile config{"config.json", kConfig};
   const Json by_index = read_files({index, one, two, config}, true);
   INFO(by_index.dump());
@@ -122,21 +124,30 @@ TEST_CASE("shards are found by the index, and by their names") {
 }
 
 TEST_CASE("quantized checkpoints are known by their tensors") {
-  const auto format = [](const std::vector<std::tuple<std::string, std::string, std::vector<std::int64_t>, int>>& list) {
-    const Json answer = read_files({file_of("model.safetensors", tensors_of(list))}, true);
-    INFO(answer.dump());
-    return answer["file"].value("quantization", "");
-  };
+  const auto format =
+      [](const std::vector<std::tuple<std::string, std::string, std::vector<std::int64_t>, int>>& list) {
+        const Json answer = read_files({file_of("model.safetensors", tensors_of(list))}, true);
+        INFO(answer.dump());
+        return answer["file"].value("quantization", "");
+      };
   const std::string p = "model.layers.0.self_attn.q_proj.";
-  REQUIRE(format({{p + "qweight", "I32", {64, 8}, 4}, {p + "qzeros", "I32", {1, 8}, 4}, {p + "scales", "F16", {1, 64}, 2}}) == "awq");
-  REQUIRE(format({{p + "qweight", "I32", {8, 64}, 4}, {p + "qzeros", "I32", {1, 8}, 4}, {p + "scales", "F16", {1, 64}, 2},
+  REQUIRE(format({{p + "qweight", "I32", {64, 8}, 4},
+                  {p + "qzeros", "I32", {1, 8}, 4},
+                  {p + "scales", "F16", {1, 64}, 2}}) == "awq");
+  REQUIRE(format({{p + "qweight", "I32", {8, 64}, 4},
+                  {p + "qzeros", "I32", {1, 8}, 4},
+                  {p + "scales", "F16", {1, 64}, 2},
                   {p + "g_idx", "I32", {64}, 4}}) == "gptq");
   REQUIRE(format({{p + "weight", "F8_E4M3", {64, 64}, 1}, {p + "weight_scale_inv", "F32", {1, 1}, 4}}) == "fp8_block");
   REQUIRE(format({{p + "weight", "F8_E4M3", {64, 64}, 1}, {p + "weight_scale", "F32", {64, 1}, 4}}) == "fp8_e4m3");
   REQUIRE(format({{"model.layers.0.mlp.experts.gate_up_proj_blocks", "U8", {4, 64, 2, 16}, 1},
                   {"model.layers.0.mlp.experts.gate_up_proj_scales", "U8", {4, 64, 2}, 1}}) == "mxfp4");
-  REQUIRE(format({{p + "weight", "U8", {64, 32}, 1}, {p + "weight_scale", "F8_E4M3", {64, 4}, 1}, {p + "weight_scale_2", "F32", {}, 4}}) == "nvfp4");
-  REQUIRE(format({{p + "weight", "U8", {2048, 1}, 1}, {p + "weight.absmax", "U8", {64}, 1}, {p + "weight.nested_absmax", "F32", {1}, 4}}) == "bnb_nf4_dq");
+  REQUIRE(format({{p + "weight", "U8", {64, 32}, 1},
+                  {p + "weight_scale", "F8_E4M3", {64, 4}, 1},
+                  {p + "weight_scale_2", "F32", {}, 4}}) == "nvfp4");
+  REQUIRE(format({{p + "weight", "U8", {2048, 1}, 1},
+                  {p + "weight.absmax", "U8", {64}, 1},
+                  {p + "weight.nested_absmax", "F32", {1}, 4}}) == "bnb_nf4_dq");
   REQUIRE(format({{p + "weight", "I8", {64, 64}, 1}, {p + "SCB", "F32", {64}, 4}}) == "bnb_int8");
   REQUIRE(format({{p + "weight", "BF16", {64, 64}, 2}}).empty());
 }
@@ -149,25 +160,39 @@ TEST_CASE("broken safetensors files are refused in words") {
   };
   Out huge;
   huge.put(std::uint64_t{1} << 63).raw("{}");
-  REQUIRE(message(read_one("m.safetensors", huge.bytes)) == "the header of this safetensors file has an impossible length");
+  REQUIRE(message(read_one("m.safetensors", huge.bytes)) ==
+          "the header of this safetensors file has an impossible length");
   REQUIRE(message(read_one("m.safetensors", "abc")) == "the file is too short for a safetensors file");
   REQUIRE(bad("{\"a\":1}").starts_with("the header of this safetensors file is broken"));
-  REQUIRE(bad("{\"a\":{\"dtype\":\"F9\",\"shape\":[1],\"data_offsets\":[0,4]}}").find("a dtype that safetensors does not have") != std::string::npos);
-  REQUIRE(bad("{\"a\":{\"dtype\":\"F32\",\"shape\":[1]}}").find("lacks dtype, shape or data_offsets") != std::string::npos);
-  REQUIRE(bad("{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}").find("does not have the bytes") != std::string::npos);
-  REQUIRE(bad("{\"a\":{\"dtype\":\"F32\",\"shape\":[4294967296,4294967296,4294967296],\"data_offsets\":[0,4]}}").find("does not have the bytes") != std::string::npos);
-  REQUIRE(bad(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}})") == "two tensors overlap");
-  REQUIRE(bad(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})") == "two tensors have the same name");
-  REQUIRE(bad(R"({"a":{"dtype":"F32","shape":[1000],"data_offsets":[0,4000]}})").starts_with("the file is shorter than its tensors"));
-  REQUIRE(bad("{\"\xFF\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}") == "a tensor's name is not valid UTF-8");
+  REQUIRE(bad("{\"a\":{\"dtype\":\"F9\",\"shape\":[1],\"data_offsets\":[0,4]}}")
+              .find("a dtype that safetensors does not have") != std::string::npos);
+  REQUIRE(bad("{\"a\":{\"dtype\":\"F32\",\"shape\":[1]}}").find("lacks dtype, shape or data_offsets") !=
+          std::string::npos);
+  REQUIRE(bad("{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}").find("does not have the bytes") !=
+          std::string::npos);
+  REQUIRE(bad("{\"a\":{\"dtype\":\"F32\",\"shape\":[4294967296,4294967296,4294967296],\"data_offsets\":[0,4]}}")
+              .find("does not have the bytes") != std::string::npos);
+  REQUIRE(
+      bad(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}})") ==
+      "two tensors overlap");
+  REQUIRE(
+      bad(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})") ==
+      "two tensors have the same name");
+  REQUIRE(bad(R"({"a":{"dtype":"F32","shape":[1000],"data_offsets":[0,4000]}})")
+              .starts_with("the file is shorter than its tensors"));
+  REQUIRE(bad("{\"\xFF\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}") ==
+          "a tensor's name is not valid UTF-8");
   REQUIRE(bad("{\"a\":{\"x\":" + std::string(200, '[') + "}}").find("nested more than 64 levels") != std::string::npos);
-  REQUIRE(bad("{\"a\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,4]}}").find("not negative") != std::string::npos);
-  REQUIRE(bad("{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}} x").find("something follows") != std::string::npos);
+  REQUIRE(bad("{\"a\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,4]}}").find("not negative") !=
+          std::string::npos);
+  REQUIRE(bad("{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}} x").find("something follows") !=
+          std::string::npos);
 }
 
 TEST_CASE("other files are named, with what to give instead") {
   REQUIRE(message(read_one("x.pt", std::string("\x80\x02}q", 4))).find("a pickle") != std::string::npos);
-  REQUIRE(message(read_one("x.gguf", "version https://git-lfs.github.com/spec/v1\n")).find("Git LFS") != std::string::npos);
+  REQUIRE(message(read_one("x.gguf", "version https://git-lfs.github.com/spec/v1\n")).find("Git LFS") !=
+          std::string::npos);
   REQUIRE(message(read_one("x.gguf", "<!DOCTYPE html>")).find("a web page") != std::string::npos);
   REQUIRE(message(read_one("x.h5", "\x89HDF\r\n")).find("HDF5") != std::string::npos);
   REQUIRE(message(read_one("x", "")) == "this file is empty");
@@ -178,13 +203,17 @@ TEST_CASE("other files are named, with what to give instead") {
 namespace {
 
 // A zip of stored entries without their data.
-std::string zip_of(const std::vector<std::pair<std::string, std::uint32_t>>& entries, std::uint16_t method, std::int64_t& size) {
+std::string zip_of(const std::vector<std::pair<std::string, std::uint32_t>>& entries, std::uint16_t method,
+                   std::int64_t& size) {
   Out central;
   std::uint32_t at = 0;
   for (const auto& [name, bytes] : entries) {
     central.put(0x02014b50u).put(std::uint16_t{20}).put(std::uint16_t{20}).put(std::uint16_t{0}).put(method);
     central.put(std::uint32_t{0}).put(std::uint32_t{0}).put(bytes).put(bytes);
-    central.put(static_cast<std::uint16_t>(name.size())).put(std::uint16_t{0}).put(std::uint16_t{0}).put(std::uint16_t{0});
+    central.put(static_cast<std::uint16_t>(name.size()))
+        .put(std::uint16_t{0})
+        .put(std::uint16_t{0})
+        .put(std::uint16_t{0});
     central.put(std::uint16_t{0}).put(std::uint32_t{0}).put(at).raw(name);
     at += 30 + static_cast<std::uint32_t>(name.size()) + bytes;
   }
@@ -203,7 +232,8 @@ std::string zip_of(const std::vector<std::pair<std::string, std::uint32_t>>& ent
 
 TEST_CASE("a PyTorch zip is sized from its index, a bomb is refused") {
   std::int64_t size = 0;
-  const std::string good = zip_of({{"archive/data.pkl", 100}, {"archive/data/0", 4096}, {"archive/data/1", 4096}}, 0, size);
+  const std::string good =
+      zip_of({{"archive/data.pkl", 100}, {"archive/data/0", 4096}, {"archive/data/1", 4096}}, 0, size);
   for (const std::int64_t chunk : {1 << 22, 300, 9}) {
     const Json answer = read_one("pytorch_model.bin", good, size, chunk);
     INFO(answer.dump());
@@ -216,7 +246,8 @@ TEST_CASE("a PyTorch zip is sized from its index, a bomb is refused") {
   std::string bomb = good;
   bomb.erase(200, 8000);  // the entries no longer fit the file
   REQUIRE(message(read_one("x.bin", bomb)).find("this zip") != std::string::npos);
-  REQUIRE(message(read_one("x.bin", good.substr(0, good.size() - 30))).find("unfinished download") != std::string::npos);
+  REQUIRE(message(read_one("x.bin", good.substr(0, good.size() - 30))).find("unfinished download") !=
+          std::string::npos);
 }
 
 TEST_CASE("ONNX initializers are counted, their data leapt over") {
@@ -228,11 +259,17 @@ TEST_CASE("ONNX initializers are counted, their data leapt over") {
     } while (n > 0);
     return s;
   };
-  const auto field = [&](int number, const std::string& bytes) { return varint(static_cast<std::uint64_t>(number) << 3 | 2) + varint(bytes.size()) + bytes; };
-  const auto whole = [&](int number, std::uint64_t v) { return varint(static_cast<std::uint64_t>(number) << 3) + varint(v); };
-  const std::string tensor = whole(1, 100) + whole(1, 64) + whole(2, 10) + field(8, "w") + field(9, std::string(12800, 'x'));
+  const auto field = [&](int number, const std::string& bytes) {
+    return varint(static_cast<std::uint64_t>(number) << 3 | 2) + varint(bytes.size()) + bytes;
+  };
+  const auto whole = [&](int number, std::uint64_t v) {
+    return varint(static_cast<std::uint64_t>(number) << 3) + varint(v);
+  };
+  const std::string tensor =
+      whole(1, 100) + whole(1, 64) + whole(2, 10) + field(8, "w") + field(9, std::string(12800, 'x'));
   const std::string other = field(1, varint(64)) + whole(2, 1) + field(8, "b") + field(9, std::string(256, 'x'));
-  const std::string model = whole(1, 9) + field(2, "pytorch") + field(7, field(2, "main") + field(5, tensor) + field(5, other));
+  const std::string model =
+      whole(1, 9) + field(2, "pytorch") + field(7, field(2, "main") + field(5, tensor) + field(5, other));
   for (const std::int64_t chunk : {1 << 22, 50, 1}) {
     const Json answer = read_one("model.onnx", model, -1, chunk);
     INFO(answer.dump());
@@ -245,11 +282,18 @@ TEST_CASE("ONNX initializers are counted, their data leapt over") {
 }
 
 TEST_CASE("a Diffusers folder lists its components") {
-  const TestFile index{"p/model_index.json", R"({"_class_name":"FluxPipeline","_diffusers_version":"0.30","transformer":["diffusers","FluxTransformer2DModel"],
+  const TestFile index{
+      "p/model_index.json",
+      R"({"_class_name":"FluxPipeline","_diffusers_version":"0.30","transformer":["diffusers","FluxTransformer2DModel"],
     "vae":["diffusers","AutoencoderKL"],"scheduler":["diffusers","FlowMatchEulerDiscreteScheduler"],"tokenizer":["transformers","CLIPTokenizer"],"safety_checker":[null,null]})"};
-  const Ordered a = tensors_of({{"double_blocks.0.w", "BF16", {64, 64}, 2}}), b = tensors_of({{"decoder.w", "F32", {8, 8}, 4}});
-  const Json answer = read_files({index, file_of("p/transformer/diffusion_pytorch_model.safetensors", a), {"p/transformer/config.json", R"({"num_layers":19})"},
-                                  file_of("p/vae/diffusion_pytorch_model.safetensors", b), {"p/scheduler/scheduler_config.json", "{}"}}, true);
+  const Ordered a = tensors_of({{"double_blocks.0.w", "BF16", {64, 64}, 2}}),
+                b = tensors_of({{"decoder.w", "F32", {8, 8}, 4}});
+  const Json answer = read_files({index,
+                                  file_of("p/transformer/diffusion_pytorch_model.safetensors", a),
+                                  {"p/transformer/config.json", R"({"num_layers":19})"},
+                                  file_of("p/vae/diffusion_pytorch_model.safetensors", b),
+                                  {"p/scheduler/scheduler_config.json", "{}"}},
+                                 true);
   INFO(answer.dump());
   const Json& file = answer["file"];
   REQUIRE(file["kind"] == "pipeline");

@@ -12,7 +12,9 @@ namespace {
 std::string whole(const GgufBuilder& b) { return b.header(); }
 std::int64_t size_of(const GgufBuilder& b) { return static_cast<std::int64_t>(b.header().size() + b.end); }
 
-Json read(const GgufBuilder& b, std::int64_t chunk = 1 << 22) { return read_one("m.gguf", whole(b), size_of(b), chunk); }
+Json read(const GgufBuilder& b, std::int64_t chunk = 1 << 22) {
+  return read_one("m.gguf", whole(b), size_of(b), chunk);
+}
 
 std::string message(const Json& answer) {
   REQUIRE(answer["ok"] == false);
@@ -126,7 +128,8 @@ TEST_CASE("a split GGUF asks for its parts by name and adds them up") {
     t.offset = first.end;
     first.end += 32768;
   }
-  for (std::size_t i = 11; i < all.tensors.size(); ++i) second.tensor(all.tensors[i].name, all.tensors[i].shape, all.tensors[i].type, 32768);
+  for (std::size_t i = 11; i < all.tensors.size(); ++i)
+    second.tensor(all.tensors[i].name, all.tensors[i].shape, all.tensors[i].type, 32768);
   const std::string one = "dir/t-00001-of-00002.gguf", two = "dir/t-00002-of-00002.gguf";
   const TestFile a{one, whole(first), size_of(first)}, c{two, whole(second), size_of(second)};
   for (const auto& files : {std::vector<TestFile>{a, c}, std::vector<TestFile>{c, a}}) {
@@ -154,7 +157,9 @@ TEST_CASE("what is no model is recognised for what it is") {
   vector.string("general.architecture", "controlvector").tensor("direction.1", {64}, 0, 256);
   REQUIRE(kind(vector) == "control_vector");
   GgufBuilder imatrix;
-  imatrix.string("general.type", "imatrix").strings("imatrix.datasets", {"x"}).tensor("blk.0.attn_q.weight.in_sum2", {64}, 0, 256);
+  imatrix.string("general.type", "imatrix")
+      .strings("imatrix.datasets", {"x"})
+      .tensor("blk.0.attn_q.weight.in_sum2", {64}, 0, 256);
   REQUIRE(kind(imatrix) == "imatrix");
   GgufBuilder clip;
   clip.string("general.architecture", "clip").tensor("v.blk.0.attn_q.weight", {64, 64}, 1, 8192);
@@ -240,22 +245,22 @@ TEST_CASE("a file value that was tampered with is refused, never trusted") {
     file[Json::json_pointer(pointer)] = value;
     return Json::parse(call(Json{{"op", "estimate"}, {"model", {{"file", file}}}, {"context", 64}}.dump()));
   };
-  for (const auto& [pointer, value] : std::initializer_list<std::pair<std::string, Json>>{
-           {"/tensors/0/shape", Json({-1})},
-           {"/tensors/0/shape/0", std::uint64_t{1} << 63},
-           {"/tensors/0/type", "q9_z"},
-           {"/tensors/0/bytes", -5},
-           {"/tensors/1/indices", "0-99999999"},
-           {"/tensors/1/indices", "3-1"},
-           {"/tensors/1/indices", "0,,1"},
-           {"/metadata/llama.attention.head_count", 0},
-           {"/metadata/llama.attention.head_count", "four"},
-           {"/metadata/llama.embedding_length", std::uint64_t{1} << 40},
-           {"/metadata/llama.block_count", 1'000'000},
-           {"/architecture", ""},
-           {"/kind", "song"},
-           {"/format", "mp3"},
-           {"/unknown", 1}}) {
+  for (const auto& [pointer, value] :
+       std::initializer_list<std::pair<std::string, Json>>{{"/tensors/0/shape", Json({-1})},
+                                                           {"/tensors/0/shape/0", std::uint64_t{1} << 63},
+                                                           {"/tensors/0/type", "q9_z"},
+                                                           {"/tensors/0/bytes", -5},
+                                                           {"/tensors/1/indices", "0-99999999"},
+                                                           {"/tensors/1/indices", "3-1"},
+                                                           {"/tensors/1/indices", "0,,1"},
+                                                           {"/metadata/llama.attention.head_count", 0},
+                                                           {"/metadata/llama.attention.head_count", "four"},
+                                                           {"/metadata/llama.embedding_length", std::uint64_t{1} << 40},
+                                                           {"/metadata/llama.block_count", 1'000'000},
+                                                           {"/architecture", ""},
+                                                           {"/kind", "song"},
+                                                           {"/format", "mp3"},
+                                                           {"/unknown", 1}}) {
     const Json refused = answer(pointer, value);
     INFO(pointer << " " << value.dump() << " " << refused.dump().substr(0, 400));
     REQUIRE(refused["ok"] == false);

@@ -18,7 +18,8 @@ Model llama_8b() {
   return *std::move(model);
 }
 
-LlmRequest request_for(const Model& model, EngineOptions engine, std::string_view weights, std::int64_t context = 8192) {
+LlmRequest request_for(const Model& model, EngineOptions engine, std::string_view weights,
+                       std::int64_t context = 8192) {
   LlmRequest request;
   request.model = &model;
   request.weights = *find_weight_format(weights);
@@ -47,7 +48,8 @@ TEST_CASE("MLX: four bits, and 16-bit scale and bias per 64, embeddings and head
   const Model model = llama_8b();
   const Bytes norms = Bytes{65} * 4096;
   const Bytes matrices = Bytes{8'030'261'248} - norms;
-  CHECK(sum_of(request_for(model, MlxOptions{}, "mlx_4bit"), Kind::weights) == matrices / 2 + matrices / 64 * 4 + norms * 2);
+  CHECK(sum_of(request_for(model, MlxOptions{}, "mlx_4bit"), Kind::weights) ==
+        matrices / 2 + matrices / 64 * 4 + norms * 2);
 }
 
 TEST_CASE("MLX: the cache grows by 256 cells; quantized, rotating") {
@@ -59,7 +61,8 @@ TEST_CASE("MLX: the cache grows by 256 cells; quantized, rotating") {
   MlxOptions rotating;
   rotating.max_kv_size = 1024;
   CHECK(sum_of(request_for(model, rotating, "mlx_4bit"), Kind::kv_cache) == 1024 * kPerToken * 2);
-  CHECK(sum_of(request_for(model, rotating, "mlx_4bit"), Kind::kv_cache, Stage::prefill) == (1024 + 2047) * kPerToken * 2);
+  CHECK(sum_of(request_for(model, rotating, "mlx_4bit"), Kind::kv_cache, Stage::prefill) ==
+        (1024 + 2047) * kPerToken * 2);
 }
 
 TEST_CASE("MLX refuses what it cannot load, and several GPUs") {
@@ -83,7 +86,8 @@ TEST_CASE("ExLlama: embeddings in RAM, a cache laid out at once in any of its ty
     CHECK(sum_of(request_for(model, options, weights), Kind::kv_cache) == 8192 * kPerToken * (17 + 9) / 32);
     const Result<LlmEstimate> result = estimate(request_for(model, options, weights));
     REQUIRE(result.ok());
-    CHECK(result->ledger.entries.end() != std::find_if(result->ledger.entries.begin(), result->ledger.entries.end(), [](const Entry& e) {
+    CHECK(result->ledger.entries.end() !=
+          std::find_if(result->ledger.entries.begin(), result->ledger.entries.end(), [](const Entry& e) {
             return e.device == kHost && e.bytes.expected == Bytes{128256} * 4096 * 2;
           }));
   }

@@ -13,11 +13,11 @@ namespace {
 using O = TrainingOptions;
 
 Model llama(std::int64_t layers = 32) {
-  Result<Model> model = read_config(R"({"model_type": "llama", "hidden_size": 4096, "num_hidden_layers": )" +
-                                        std::to_string(layers) +
-                                        R"(, "num_attention_heads": 32, "num_key_value_heads": 8, "head_dim": 128,
+  Result<Model> model =
+      read_config(R"({"model_type": "llama", "hidden_size": 4096, "num_hidden_layers": )" + std::to_string(layers) +
+                      R"(, "num_attention_heads": 32, "num_key_value_heads": 8, "head_dim": 128,
     "intermediate_size": 14336, "vocab_size": 128256, "max_position_embeddings": 131072, "torch_dtype": "bfloat16"})",
-                                    "/model/config");
+                  "/model/config");
   REQUIRE(model.ok());
   return *std::move(model);
 }
@@ -93,7 +93,8 @@ TEST_CASE("Sixteen bytes a parameter: AdamW in mixed precision, however it is ke
   CHECK(sum_of(request, Kind::optimizer_state) == 8 * kParameters);
   request.options.strategy = O::Strategy::ddp;
   request.options.precision = O::Precision::bf16;
-  CHECK(sum_of(request, Kind::weights) + sum_of(request, Kind::gradients) + sum_of(request, Kind::optimizer_state) == 8 * kParameters);
+  CHECK(sum_of(request, Kind::weights) + sum_of(request, Kind::gradients) + sum_of(request, Kind::optimizer_state) ==
+        8 * kParameters);
 }
 
 TEST_CASE("Optimizers: bytes of state per parameter") {
@@ -102,7 +103,8 @@ TEST_CASE("Optimizers: bytes of state per parameter") {
   options.method = O::Method::full;
   const auto state = [&](O::Optimizer optimizer) {
     options.optimizer = optimizer;
-    return static_cast<double>(sum_of(request_for(model, options), Kind::optimizer_state)) / static_cast<double>(kParameters);
+    return static_cast<double>(sum_of(request_for(model, options), Kind::optimizer_state)) /
+           static_cast<double>(kParameters);
   };
   CHECK(state(O::Optimizer::sgd) == 0);
   CHECK(state(O::Optimizer::sgd_momentum) == 4);
@@ -123,7 +125,8 @@ TEST_CASE("LoRA: rank times inputs and outputs of every adapted matrix") {
   REQUIRE(result.ok());
   CHECK(result->trainable_parameters == 32 * 8 * ((4096 + 4096) + (4096 + 1024)));
   options.target_modules.clear();
-  CHECK(estimate(request_for(model, options))->trainable_parameters == 32 * 8 * (4 * 4096 + 2 * (4096 + 1024) + 3 * (4096 + 14336)));
+  CHECK(estimate(request_for(model, options))->trainable_parameters ==
+        32 * 8 * (4 * 4096 + 2 * (4096 + 1024) + 3 * (4096 + 14336)));
   options.use_dora = true;
   CHECK(estimate(request_for(model, options))->trainable_parameters ==
         32 * (8 * (4 * 4096 + 2 * (4096 + 1024) + 3 * (4096 + 14336)) + 3 * 4096 + 2 * 1024 + 2 * 14336));

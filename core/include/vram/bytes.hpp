@@ -41,8 +41,6 @@ constexpr Bytes product(std::initializer_list<Bytes> factors) {
 constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return a / b + (a % b != 0); }
 
 // The smallest multiple of `step` that is >= value; value >= 0, step > 0.
-constexpr std::int64_t round_up(std::int64_t value, std::int64_t step) {
-  return mul(ceil_div(value, step), step);
-}
+constexpr std::int64_t round_up(std::int64_t value, std::int64_t step) { return mul(ceil_div(value, step), step); }
 
 }  // namespace vram

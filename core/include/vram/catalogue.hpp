@@ -1,4 +1,5 @@
-// The built-in rows: models, GPUs, overhead profiles, diffusion pipelines (core/data/*.json, one row a line, compiled in).
+// The built-in rows: models, GPUs, overhead profiles, diffusion pipelines (core/data/*.json, one row a line, compiled
+// in).
 #pragma once
 
 #include <span>
@@ -12,9 +13,9 @@ struct CatalogueRow {
   std::string_view json;
 };
 
-std::span<const CatalogueRow> model_rows();    // sorted by id
-std::span<const CatalogueRow> gpu_rows();      // sorted by id
-std::span<const CatalogueRow> profile_rows();  // in file order
+std::span<const CatalogueRow> model_rows();     // sorted by id
+std::span<const CatalogueRow> gpu_rows();       // sorted by id
+std::span<const CatalogueRow> profile_rows();   // in file order
 std::span<const CatalogueRow> pipeline_rows();  // diffusion pipelines, sorted by id
 
 // Binary search in a sorted table; nullptr when absent.

@@ -31,24 +31,24 @@ enum class Kind : std::uint8_t {
   runtime_context,  // CUDA/ROCm/Metal context and kernels of the process
   weights,
   vision_tower,
-  adapters,         // LoRA and its like
-  master_weights,   // copies of trained weights in another precision
+  adapters,        // LoRA and its like
+  master_weights,  // copies of trained weights in another precision
   gradients,
   optimizer_state,
   kv_cache,
   recurrent_state,
-  compute_buffer,   // the engine's own planned buffer for activations
-  activations,      // activations in a framework without a planned buffer
+  compute_buffer,  // the engine's own planned buffer for activations
+  activations,     // activations in a framework without a planned buffer
   logits,
   output_buffer,
   cuda_graphs,
-  communication,    // NCCL and its like
-  framework,        // workspaces, pools
+  communication,  // NCCL and its like
+  framework,      // workspaces, pools
   fragmentation,
-  kv_pool,          // what a server takes on top of the cache that was asked for
+  kv_pool,  // what a server takes on top of the cache that was asked for
 };
 inline constexpr int kKindCount = static_cast<int>(Kind::kv_pool) + 1;  // kv_pool stays the last
-std::string_view name_of(Kind kind);  // "kv_cache"
+std::string_view name_of(Kind kind);                                    // "kv_cache"
 
 // A set of kinds.
 class Kinds {
@@ -125,15 +125,16 @@ struct Value {
 // profile's own texts belong to the request): a ledger never owns text, so that building one is cheap.
 struct Entry {
   Kind kind = Kind::weights;
-  std::string_view label;    // "KV cache, sliding-window layers"
+  std::string_view label;  // "KV cache, sliding-window layers"
   Device device;
   Stages stages = kInference;
   Interval bytes;
-  std::string_view formula;  // in the symbols of `values`: "n_ctx * n_layers * (n_embd_k * bytes_k + n_embd_v * bytes_v)"
+  std::string_view
+      formula;  // in the symbols of `values`: "n_ctx * n_layers * (n_embd_k * bytes_k + n_embd_v * bytes_v)"
   std::vector<Value> values;
-  std::string_view source;   // engine and version, file, paper, or the records a constant was fitted on
-  bool assumed = false;      // the interval covers structure that is not modelled: no fitted one may narrow it
-  std::int32_t checked_on = 0;  // measured figures behind the interval, or behind its being exact; 0: none
+  std::string_view source;           // engine and version, file, paper, or the records a constant was fitted on
+  bool assumed = false;              // the interval covers structure that is not modelled: no fitted one may narrow it
+  std::int32_t checked_on = 0;       // measured figures behind the interval, or behind its being exact; 0: none
   std::string_view checked_by = {};  // the row of residuals they are in; entries of one row err together
 };
 

@@ -29,7 +29,7 @@ struct DraftModel {
   WeightFormat weights;
   const TensorType* type_k = nullptr;  // never null
   const TensorType* type_v = nullptr;
-  std::int64_t n_gpu_layers = -1;      // -1: all
+  std::int64_t n_gpu_layers = -1;  // -1: all
 };
 
 // llama.cpp's own parameter names (llama.h: llama_model_params, llama_context_params).
@@ -38,24 +38,24 @@ struct LlamaCppOptions {
   enum class Program : std::uint8_t { llama_cpp, ollama, lm_studio, koboldcpp };
   enum class SplitMode : std::uint8_t { none, layer };
   Program program = Program::llama_cpp;
-  std::int64_t n_ctx = 0;           // 0: context x sequences. Ollama: of one slot, 0: context
-  std::int64_t n_batch = 2048;      // 0: the program's own choice (Ollama)
+  std::int64_t n_ctx = 0;       // 0: context x sequences. Ollama: of one slot, 0: context
+  std::int64_t n_batch = 2048;  // 0: the program's own choice (Ollama)
   std::int64_t n_ubatch = 512;
-  std::int64_t n_seq_max = 0;       // 0: sequences
-  std::int64_t n_gpu_layers = -1;   // -1: all, the output layer included
-  std::int64_t n_cpu_moe = 0;       // experts of the first n layers stay in RAM; -1: of all layers (--cpu-moe)
-  std::int64_t n_outputs_max = 0;   // 0: n_batch; -1: n_seq_max
-  std::optional<bool> flash_attn;   // empty: on where the GPU has a kernel for the model's heads (auto)
+  std::int64_t n_seq_max = 0;      // 0: sequences
+  std::int64_t n_gpu_layers = -1;  // -1: all, the output layer included
+  std::int64_t n_cpu_moe = 0;      // experts of the first n layers stay in RAM; -1: of all layers (--cpu-moe)
+  std::int64_t n_outputs_max = 0;  // 0: n_batch; -1: n_seq_max
+  std::optional<bool> flash_attn;  // empty: on where the GPU has a kernel for the model's heads (auto)
   bool kv_unified = true;
   bool swa_full = false;
   bool offload_kqv = true;
   bool op_offload = true;
   SplitMode split_mode = SplitMode::layer;
-  std::int64_t main_gpu = 0;            // the GPU that holds everything when split_mode is none
-  std::vector<double> tensor_split;     // shares of the GPUs; empty: equal
-  bool mmproj = true;                   // the vision encoder's file is loaded, if the model has one
-  bool mmproj_offload = true;           // onto a GPU
-  bool mtp = false;                     // drafts with the model's own multi-token-prediction layers
+  std::int64_t main_gpu = 0;         // the GPU that holds everything when split_mode is none
+  std::vector<double> tensor_split;  // shares of the GPUs; empty: equal
+  bool mmproj = true;                // the vision encoder's file is loaded, if the model has one
+  bool mmproj_offload = true;        // onto a GPU
+  bool mtp = false;                  // drafts with the model's own multi-token-prediction layers
   std::shared_ptr<const DraftModel> draft;
 };
 
@@ -153,37 +153,37 @@ struct TransformersOptions {
   enum class AttnImplementation : std::uint8_t { eager, sdpa, flash_attention_2 };
   enum class CacheImplementation : std::uint8_t { dynamic_cache, static_cache, offloaded, offloaded_static, quantized };
   enum class DeviceMap : std::uint8_t { automatic, balanced, balanced_low_0, sequential };
-  int version = 457;                       // major * 100 + minor: rules changed in 4.45, 4.48 and 4.56
+  int version = 457;  // major * 100 + minor: rules changed in 4.45, 4.48 and 4.56
   AttnImplementation attn_implementation = AttnImplementation::sdpa;
   CacheImplementation cache_implementation = CacheImplementation::dynamic_cache;
   std::int64_t num_beams = 1;
-  std::int64_t num_return_sequences = 1;   // rows per prompt when sampling; with beams at most num_beams
-  std::int64_t max_new_tokens = 0;         // of the context; the rest is prompt. 0: all of the context may be prompt
-  std::int64_t prefill_chunk_size = 0;     // tokens of the prompt at a time; 0: all at once
-  bool logits_of_whole_prompt = false;     // always so before 4.45
-  std::int64_t nbits = 4;                  // quantized cache (QuantoQuantizedCache, HQQQuantizedCache)
+  std::int64_t num_return_sequences = 1;  // rows per prompt when sampling; with beams at most num_beams
+  std::int64_t max_new_tokens = 0;        // of the context; the rest is prompt. 0: all of the context may be prompt
+  std::int64_t prefill_chunk_size = 0;    // tokens of the prompt at a time; 0: all at once
+  bool logits_of_whole_prompt = false;    // always so before 4.45
+  std::int64_t nbits = 4;                 // quantized cache (QuantoQuantizedCache, HQQQuantizedCache)
   std::int64_t q_group_size = 64;
   std::int64_t residual_length = 128;
   DeviceMap device_map = DeviceMap::automatic;
-  double max_memory_gib = 0;               // of each GPU, for weights; 0: what is free
-  double cpu_memory_gib = 0;               // max_memory["cpu"]; 0: nothing is offloaded
-  bool offload_to_disk = false;            // offload_folder: what fits neither GPU nor CPU
+  double max_memory_gib = 0;     // of each GPU, for weights; 0: what is free
+  double cpu_memory_gib = 0;     // max_memory["cpu"]; 0: nothing is offloaded
+  bool offload_to_disk = false;  // offload_folder: what fits neither GPU nor CPU
 };
 
 // mlx-lm on Apple silicon, in the names of mlx_lm.generate and mlx_lm.server.
 struct MlxOptions {
-  std::int64_t max_kv_size = 0;         // a rotating cache of so many tokens; 0: all of the context
-  std::int64_t kv_bits = 0;             // quantized cache: 2, 3, 4, 6 or 8 bits; 0: none
+  std::int64_t max_kv_size = 0;  // a rotating cache of so many tokens; 0: all of the context
+  std::int64_t kv_bits = 0;      // quantized cache: 2, 3, 4, 6 or 8 bits; 0: none
   std::int64_t kv_group_size = 64;
   std::int64_t prefill_step_size = 2048;
 };
 
 // ExLlamaV2 and ExLlamaV3, in their own names.
 struct ExLlamaOptions {
-  int generation = 2;                   // 2 or 3: an engine each
-  std::int64_t max_seq_len = 0;         // tokens the cache is laid out for; 0: context x sequences
-  std::int64_t max_chunk_size = 2048;   // tokens of a prompt at a time (max_input_len)
-  std::int64_t k_bits = 16;             // 16: FP16. ExLlamaV2: 8 (Q8, Q6) or 4; ExLlamaV3: 2 to 8
+  int generation = 2;                  // 2 or 3: an engine each
+  std::int64_t max_seq_len = 0;        // tokens the cache is laid out for; 0: context x sequences
+  std::int64_t max_chunk_size = 2048;  // tokens of a prompt at a time (max_input_len)
+  std::int64_t k_bits = 16;            // 16: FP16. ExLlamaV2: 8 (Q8, Q6) or 4; ExLlamaV3: 2 to 8
   std::int64_t v_bits = 16;
   bool flash_attn = true;
 };
@@ -208,8 +208,8 @@ struct LlmRequest {
 struct Figure {
   std::string_view name;
   double number = 0;
-  std::string_view unit;   // "bytes", "tokens", "cells", "requests", ""
-  double low = 0;          // bounds where the figure is estimated; both 0: exact
+  std::string_view unit;  // "bytes", "tokens", "cells", "requests", ""
+  double low = 0;         // bounds where the figure is estimated; both 0: exact
   double high = 0;
 };
 

@@ -10,13 +10,13 @@ namespace vram {
 
 // "sd15-analytic": Stable Diffusion 1.5 at fp16, an analytic formula (bytes, printed as GB = 2^30).
 struct Sd15Request {
-  std::int64_t height = 512;        // 64..16384, multiple of 8
+  std::int64_t height = 512;  // 64..16384, multiple of 8
   std::int64_t width = 512;
   std::int64_t prompt_length = 77;  // tokens, 0..100000
   bool optimization = true;         // memory-efficient attention
 };
 struct Sd15Estimate {
-  double predicted_vram_gb = 0;     // rounded to two decimals, like the two below
+  double predicted_vram_gb = 0;  // rounded to two decimals, like the two below
   std::string_view attention_mode;
   double fixed_cost_gb = 0;
   double spatial_cost_gb = 0;
@@ -27,7 +27,7 @@ Result<Sd15Estimate> sd15_analytic(const Sd15Request& request);
 // "llm-activation-34/10": parameters + activations (34 or 10 per hidden element and layer) + KV cache, decimal GB.
 struct ActivationRequest {
   double parameters = 0;
-  double bytes_per_parameter = 2;   // 4, 2, 1, 0.5
+  double bytes_per_parameter = 2;  // 4, 2, 1, 0.5
   std::int64_t batch_size = 1;
   std::int64_t sequence_length = 2048;
   std::int64_t hidden_size = 0;

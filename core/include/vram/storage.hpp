@@ -14,12 +14,12 @@ namespace vram {
 // A type that single tensors are stored in: `block_elements` elements take `block_bytes` bytes.
 // Rows are padded to whole blocks. Data: core/data/storage.json, compiled into a table.
 struct TensorType {
-  std::string_view id;        // "q8_0", "bf16", "fp8_e4m3"
-  std::string_view name;      // as its own project writes it: "Q8_0"
-  std::string_view family;    // "plain", "ggml"
+  std::string_view id;      // "q8_0", "bf16", "fp8_e4m3"
+  std::string_view name;    // as its own project writes it: "Q8_0"
+  std::string_view family;  // "plain", "ggml"
   int block_elements = 1;
   int block_bytes = 1;
-  bool kv_cache = false;      // usable for the KV cache in some engine
+  bool kv_cache = false;  // usable for the KV cache in some engine
   std::string_view source;
 
   constexpr double bytes_per_element() const { return static_cast<double>(block_bytes) / block_elements; }
@@ -39,10 +39,21 @@ Bytes row_bytes(const TensorType& type, std::int64_t row, std::int64_t rows);
 //   awq gptq bnb_int8 bnb_nf4 fp8 fp8_block mxfp4 nvfp4 exl2 exl3 int8 int4 ...: linear layers quantized, rest 16-bit
 struct WeightFormat {
   enum class Scheme : std::uint8_t {
-    plain, gguf, awq, gptq, bnb_int8, bnb_nf4, fp8_tensor, fp8_block, mxfp4, nvfp4, exl, mlx,
+    plain,
+    gguf,
+    awq,
+    gptq,
+    bnb_int8,
+    bnb_nf4,
+    fp8_tensor,
+    fp8_block,
+    mxfp4,
+    nvfp4,
+    exl,
+    mlx,
   };
-  std::string_view id;               // "q4_k_m", "awq"
-  std::string_view name;             // "Q4_K_M", "AWQ 4-bit"
+  std::string_view id;    // "q4_k_m", "awq"
+  std::string_view name;  // "Q4_K_M", "AWQ 4-bit"
   Scheme scheme = Scheme::plain;
   const TensorType* type = nullptr;  // plain: the type; gguf: the nominal type
   int bits = 16;                     // of the packed integers (awq, gptq) where a scheme has a choice

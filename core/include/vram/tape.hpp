@@ -59,8 +59,8 @@ struct Replay {
 // same size that dies with them.
 Replay replay_live_bytes(const Tape& tape);
 
-// Bytes alive during each operation, by the same rule; 0 during inputs and views. For stages that are told apart by where
-// on the tape they are.
+// Bytes alive during each operation, by the same rule; 0 during inputs and views. For stages that are told apart by
+// where on the tape they are.
 std::vector<Bytes> live_during(const Tape& tape);
 
 // ggml's graph allocator (ggml-alloc.c, llama.cpp v0.5.0): in-place reuse, then best fit in one growing buffer.

@@ -64,7 +64,10 @@ void write_pipelines(JsonWriter& out) {
   for (const CatalogueRow& row : pipeline_rows()) {
     const Json json = parse_own(row.json);
     const diffusion::Pipeline p = read_pipeline_row(json, "/pipelines/" + std::string(row.id));
-    out.begin_object().field("id", row.id).field("name", std::string_view(p.name)).field("task", std::string_view(p.task));
+    out.begin_object()
+        .field("id", row.id)
+        .field("name", std::string_view(p.name))
+        .field("task", std::string_view(p.task));
     out.field("height", p.height).field("width", p.width).field("frames", p.frames);
     out.field("guidance", name_of(p.guidance)).field("text_tokens", p.text_tokens).field("multiple", p.multiple);
     out.field("frame_step", p.frame_step).field("input_images", p.input_images).key("components").begin_array();

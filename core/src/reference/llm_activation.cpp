@@ -1,6 +1,6 @@
-// david-xinyuwei/david-share, Deep-Learning/Estimate-Inference-Memory, README "Memory Calculation Formula". The README's
-// KV example is ten times its own formula (prints 6.71 GB where the formula gives 0.671): we follow the formula.
-// Activations grow with the number of layers there, which they do not in inference.
+// david-xinyuwei/david-share, Deep-Learning/Estimate-Inference-Memory, README "Memory Calculation Formula". The
+// README's KV example is ten times its own formula (prints 6.71 GB where the formula gives 0.671): we follow the
+// formula. Activations grow with the number of layers there, which they do not in inference.
 #include "vram/reference.hpp"
 
 namespace vram {

@@ -14,7 +14,7 @@ struct Placement {
   std::vector<Bytes> weights;           // per GPU, towers apart
   Bytes on_host = 0;
   Bytes on_disk = 0;
-  Bytes largest_offloaded = 0;          // the largest module that is copied to a GPU to run
+  Bytes largest_offloaded = 0;  // the largest module that is copied to a GPU to run
 };
 
 Placement place_layers(const LlmRequest& request, const WeightFormat& format, const TransformersOptions& options);

@@ -13,9 +13,9 @@ struct Prefill {
   std::int64_t hidden = 0;
   Bytes element = 2;  // bytes of the compute type
   TransformersOptions::AttnImplementation attention = TransformersOptions::AttnImplementation::sdpa;
-  std::int64_t keys = 0;       // tokens the attention looks at; 0: as many as `tokens`
-  bool repeats_keys = true;    // SDPA reads keys and values repeated to the query heads
-  bool masked = false;         // SDPA is given a mask (prompts of unequal length)
+  std::int64_t keys = 0;     // tokens the attention looks at; 0: as many as `tokens`
+  bool repeats_keys = true;  // SDPA reads keys and values repeated to the query heads
+  bool masked = false;       // SDPA is given a mask (prompts of unequal length)
 };
 Tape prefill_tape(const Prefill& prefill, const Layer& layer);
 

@@ -12,7 +12,7 @@ using read::kUnknownSize;
 
 namespace {
 
-constexpr std::size_t kMostNeeds = 8;         // files that are asked for at once
+constexpr std::size_t kMostNeeds = 8;          // files that are asked for at once
 constexpr std::size_t kMostSources = 200'000;  // files in a folder
 constexpr std::size_t kMostFiles = 20'000;     // opened in all
 
@@ -91,7 +91,8 @@ void FileReader::State::push(const std::string& name, std::int64_t offset, ByteS
   // Known sizes decide where a file ends; without one, the first push that brings less than was asked for does.
   const bool last = empty || (size != kUnknownSize ? end >= size : end < wish.offset + wish.length);
   if (empty && size != kUnknownSize && from < size) {
-    read::refuse_file(name, "the source ends before the file does", std::to_string(from), std::to_string(size) + " bytes");
+    read::refuse_file(name, "the source ends before the file does", std::to_string(from),
+                      std::to_string(size) + " bytes");
   }
   bytes = bytes.subspan(static_cast<std::size_t>(from - offset));
   std::string joined;

@@ -107,7 +107,8 @@ class Sniffer : public FileParser {
       take("gguf", std::make_unique<read::GgufParser>(name_, file_bytes_, tensors_));
     } else if (ends(name_, ".safetensors") || (bytes.size() > 9 && bytes[8] == '{' && bytes[7] == 0 && bytes[6] == 0)) {
       if (begins(bytes, "version https://git-lfs") || begins(bytes, "<!DOCTYPE") || begins(bytes, "<!doctype") ||
-          begins(bytes, "<html")) refuse_other(name_, bytes);
+          begins(bytes, "<html"))
+        refuse_other(name_, bytes);
       take("safetensors", std::make_unique<read::SafetensorsParser>(name_, file_bytes_, tensors_));
     } else {
       refuse_other(name_, bytes);

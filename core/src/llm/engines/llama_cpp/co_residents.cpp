@@ -56,7 +56,8 @@ std::optional<Error> add_draft_model(const LlmRequest& request, const LlamaCppOp
   other.type_k = draft.type_k;
   other.type_v = draft.type_v;
   other.engine = own;
-  Result<LlmEstimate> result = estimate_one_model(other, effective(other, own), memo.part<KeptOfDraft>().memo_for(options.draft));
+  Result<LlmEstimate> result =
+      estimate_one_model(other, effective(other, own), memo.part<KeptOfDraft>().memo_for(options.draft));
   if (!result.ok()) {
     Error error = result.error();
     error.path = draft_path(error.path);
