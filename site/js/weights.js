@@ -11,7 +11,7 @@ export function weightsReader({ engine, changed, draw, headroom }) {
     typed: null, // an address that has not been read yet
     busy: false,
     read: 0, // bytes so far
-    problem: null, // {code, url, detail} on the way, or {message, value, expected} of the content
+    problem: null, // {code, url, detail} on the way ("empty": no address was given), or {message, value, expected} of the content
     choices: null, // [{name, kind, bytes, left}]
     settings: false,
     endpoint: recall('endpoint') ?? '', // a mirror, instead of HUB
@@ -67,7 +67,11 @@ export function weightsReader({ engine, changed, draw, headroom }) {
   return {
     shown,
     async place(text, choice = '') {
-      if (!text.trim()) return;
+      if (!text.trim()) {
+        shown.problem = { code: 'empty' };
+        draw();
+        return;
+      }
       shown.typed = text;
       shown.choices = choice ? shown.choices : null;
       const result = await open(remote(text, choice || undefined));
@@ -99,6 +103,7 @@ export function weightsReader({ engine, changed, draw, headroom }) {
     },
     set(changes) {
       Object.assign(shown, changes);
+      if ('typed' in changes && shown.problem?.code === 'empty') shown.problem = null;
       if ('endpoint' in changes) remember('endpoint', shown.endpoint);
       remember('token', shown.keepToken ? shown.token : '');
       draw();

@@ -4,7 +4,7 @@ import { field, text } from './controls.js';
 import { count, size } from './format.js';
 import { t } from './i18n.js';
 
-const problems = new Set(['offline', 'denied', 'missing', 'busy', 'short', 'wrong', 'no-range', 'status', 'changed']);
+const problems = new Set(['empty', 'offline', 'denied', 'missing', 'busy', 'short', 'wrong', 'no-range', 'status', 'changed']);
 
 function problem({ code, url, detail, message, value, expected }) {
   const words = problems.has(code) ? t(`source-${code}`, { detail: String(detail ?? '') }) : message;

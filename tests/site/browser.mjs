@@ -68,10 +68,21 @@ export async function shownJson(page) {
 
 // Waits until the newest request has been answered and `check(request)` holds for the one shown.
 export async function shownFor(page, check) {
-  if (!(await page.$('#json'))) await page.click('details.json summary');
+  if (!(await page.$('#json'))) {
+    await page.click('details.json summary').catch(async () => {
+      throw new Error(`the page shows no answer, but: ${await seen(page)}`);
+    });
+  }
   for (const end = Date.now() + 15000; Date.now() < end; await page.waitForTimeout(30)) {
     const shown = JSON.parse(await page.textContent('#json'));
     if (check(shown.request)) return shown;
   }
-  throw new Error(`the page does not show a request for which ${check}`);
+  throw new Error(`the page does not show a request for which ${check}, but: ${await seen(page)}`);
 }
+
+// For failures: where the page is, what it complains about, and what its form and answer say.
+const seen = (page) =>
+  page.evaluate(() => {
+    const texts = ['.problem', '#inputs [role=status]', '#answer-region'].flatMap((selector) => [...document.querySelectorAll(selector)].map((element) => `${selector}: ${element.innerText.replace(/\s+/g, ' ').slice(0, 300)}`));
+    return [location.href, ...texts].join('\n  ');
+  });

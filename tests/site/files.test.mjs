@@ -75,7 +75,7 @@ test('an address is read by ranges; the link asks before it reads again', async 
   await readAddress(page, `${server.url}/ok/m-F16.gguf`);
   await shownFor(page, ({ model }) => model.file);
   assert.ok(server.requests.length > 0 && server.requests.every(({ range }) => range));
-  await page.waitForFunction(() => location.hash.includes('mf='));
+  await page.waitForFunction(() => location.hash.includes('mf=http')); // "mf=" alone stands there since the choice of “file”
   const link = page.url();
   await page.context().close();
   server.requests.length = 0;
@@ -118,6 +118,15 @@ test('what hosts refuse is said, and nothing that was typed is lost', async () =
   }
   await readAddress(page, 'https://huggingface.co/datasets/a/b');
   await page.waitForFunction(() => /not of a model/.test(document.querySelector('#inputs .problem')?.textContent ?? ''));
+  await page.context().close();
+});
+
+test('reading without an address says so, until one is typed', async () => {
+  const page = await site.visit('#v=1&mf=');
+  await page.click('.place button');
+  await page.waitForFunction(() => /no address/.test(document.querySelector('#inputs .problem')?.textContent ?? ''));
+  await page.fill('#place', 'org/name');
+  await page.waitForFunction(() => !document.querySelector('#inputs .problem'));
   await page.context().close();
 });
 

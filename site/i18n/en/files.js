@@ -28,6 +28,7 @@ field-endpoint-hint = Used instead of huggingface.co.
 field-token = Access token
 field-token-hint = For gated models. Sent to that host only.
 keep-token = Remember it in this browser
+source-empty = There is no address yet: paste one, or choose files.
 source-offline = This host cannot be reached, or does not let pages read it ({ $detail })
 source-denied = This repository is gated or private: it needs a token (HTTP { $detail })
 source-missing = There is nothing at this address (HTTP { $detail })

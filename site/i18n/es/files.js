@@ -27,6 +27,7 @@ field-endpoint-hint = Se usa en lugar de huggingface.co.
 field-token = Token de acceso
 field-token-hint = Para modelos restringidos. Se envía solo a ese servidor.
 keep-token = Recordarlo en este navegador
+source-empty = Aún no hay ninguna dirección: pegue una o elija archivos.
 source-offline = No se llega a este servidor, o no deja que las páginas lo lean ({ $detail })
 source-denied = Este repositorio es restringido o privado: necesita un token (HTTP { $detail })
 source-missing = No hay nada en esta dirección (HTTP { $detail })

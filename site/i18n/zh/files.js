@@ -27,6 +27,7 @@ field-endpoint-hint = 代替 huggingface.co 使用。
 field-token = 访问令牌
 field-token-hint = 用于受限模型。只发送给该主机。
 keep-token = 在此浏览器中记住
+source-empty = 尚未填写地址：请粘贴地址，或选择文件。
 source-offline = 无法访问该主机，或该主机不允许网页读取（{ $detail }）
 source-denied = 此仓库受限或为私有：需要令牌（HTTP { $detail }）
 source-missing = 该地址没有任何内容（HTTP { $detail }）
