@@ -7,8 +7,9 @@ import { existsSync } from 'node:fs';
 import { deflateRawSync } from 'node:zlib';
 import { copyFile, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import { FluentResource } from '@fluent/bundle';
 import { zipSync } from 'fflate';
 import { pages } from './pages.mjs';
 import { englishTexts, fillTexts } from './texts.mjs';
@@ -23,6 +24,18 @@ if (!existsSync(path.join(engine, 'index.js'))) {
   process.exit(1);
 }
 
+// Texts are parsed here: {id: pattern} in the bundles, and no parser.
+const parsedTexts = {
+  name: 'parsed-texts',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]site[\\/]i18n[\\/]\w+[\\/]\w+\.js$/ }, async ({ path: file }) => {
+      const { default: source } = await import(pathToFileURL(file));
+      return { contents: `export default ${JSON.stringify(Object.fromEntries(new FluentResource(source).body.map(({ id, value }) => [id, value])))}`, loader: 'js' };
+    });
+    onLoad({ filter: /[\\/]fluent_source\.js$/ }, () => ({ contents: 'export const resourceOf = (texts) => ({ body: Object.entries(texts).map(([id, value]) => ({ id, value })) });', loader: 'js' }));
+  },
+};
+
 const common = {
   bundle: true,
   minify: true,
@@ -34,6 +47,7 @@ const common = {
   outdir: out,
   metafile: true,
   logLevel: 'warning',
+  plugins: [parsedTexts],
 };
 const online = { OFFLINE: 'false' };
 

@@ -16,7 +16,9 @@ const types = {
   '.wasm': 'application/wasm',
   '.json': 'application/json',
   '.webmanifest': 'application/manifest+json',
+  '.png': 'image/png',
 };
+export const contentType = (name) => types[path.extname(name)] ?? 'application/octet-stream';
 
 export async function serve({ folder = path.join(root, 'dist', 'site'), base = '/', port = 0 } = {}) {
   const server = createServer(async (request, response) => {
@@ -33,7 +35,7 @@ export async function serve({ folder = path.join(root, 'dist', 'site'), base = '
     try {
       const body = await readFile(file);
       response.writeHead(200, {
-        'content-type': types[path.extname(file)] ?? 'application/octet-stream',
+        'content-type': contentType(file),
         'cache-control': 'no-cache',
         'access-control-allow-origin': '*', // the widget is for other people's pages
         'x-content-type-options': 'nosniff',

@@ -11,7 +11,7 @@ import { accuracyPage } from './frame.js';
 import { t } from './i18n.js';
 import { onAllGpus, sentence, verdict } from './words.js';
 
-export function answer({ state, shown, request, error, errorText, broken, partial, jsonOpen }, on) {
+export function answer({ state, shown, complete, error, errorText, broken, partial, jsonOpen }, on) {
   const unit = state.units;
   return html`
     ${broken
@@ -21,8 +21,15 @@ export function answer({ state, shown, request, error, errorText, broken, partia
       ? html`<div class="problem" role="alert">${errorText} ${error.path ? html`<span class="quiet">${t('error-at')} <code>${error.path}</code></span>` : nothing}
           ${shown ? html`<br /><span class="quiet">${t('error-last-answer')}</span>` : nothing}</div>`
       : nothing}
-    ${shown ? html`<div class="result ${error || broken ? 'stale' : ''} ${partial ? 'partial' : ''}">${result(shown, { request, unit, partial, jsonOpen }, on)}</div>` : error || broken ? nothing : html`<p class="waiting">${t('computing')}</p>`}
+    ${shown ? html`<div class="result ${error || broken ? 'stale' : ''} ${partial ? 'partial' : ''}">${result(shown, { complete, unit, partial, jsonOpen }, on)}</div>` : error || broken ? nothing : html`<p class="waiting">${t('computing')}</p>`}
   `;
+}
+
+// Written once for each answer, not at every drawing.
+let last = {};
+function written(complete) {
+  if (last.complete !== complete) last = { complete, text: JSON.stringify(complete, null, 2) };
+  return last.text;
 }
 
 const warning = ({ path, message }) => html`<li title=${path}>${sentence(message)}</li>`;
@@ -33,22 +40,24 @@ function warningList(warnings) {
   return html`<details class="warnings"><summary>${t('warnings-many', { count: warnings.length, first: sentence(warnings[0].message) })}</summary><ul>${warnings.map(warning)}</ul></details>`;
 }
 
-function result(response, { request, unit, partial, jsonOpen }, on) {
+// `complete` is the last {request, response} that has limits, advice and other formulas; on the first visit they are to come.
+function result(response, { complete, unit, partial, jsonOpen }, on) {
   const { ledger, gpu, warnings } = response;
+  const rest = complete?.response ?? response;
   return html`
     <vram-verdict .data=${verdict(response, unit)}></vram-verdict>
     ${trust(response, { unit, accuracy: accuracyPage() })}
     ${warnings?.length ? warningList(warnings) : nothing}
     <vram-bar .data=${{ ledger, capacity: gpu?.memory_bytes ?? null, nominal: gpu?.memory_bytes_nominal, reported: gpu?.memory_reported, unit }}></vram-bar>
-    <vram-limits .data=${{ response, unit, partial: partial && gpu }}></vram-limits>
+    <vram-limits .data=${{ response: rest, unit, partial: !complete && partial && Boolean(gpu) }}></vram-limits>
     <vram-ledger .data=${{ ledger, unit, accuracy: accuracyPage() }}></vram-ledger>
     <div class="pair">
-      <vram-advice .data=${{ advice: response.advice, unit }}></vram-advice>
-      <vram-references .data=${{ references: response.references, ours: onAllGpus(response), unit }}></vram-references>
+      <vram-advice .data=${{ advice: rest.advice, unit }}></vram-advice>
+      <vram-references .data=${{ references: rest.references, ours: onAllGpus(rest), unit }}></vram-references>
     </div>
     <details class="json" @toggle=${(event) => on.showJson(event.target.open)}>
       <summary>${t('request-response')}</summary>
-      ${jsonOpen ? html`<pre id="json" tabindex="0" aria-label=${t('request-response-json')}>${JSON.stringify({ request, response }, null, 2)}</pre>` : nothing}
+      ${jsonOpen && complete ? html`<pre id="json" tabindex="0" aria-label=${t('request-response-json')}>${written(complete)}</pre>` : nothing}
     </details>
   `;
 }

@@ -1,4 +1,5 @@
 // Checking a log: what an engine printed at its start, beside what is estimated for the same settings.
+import './common.js';
 import english from '../i18n/en/check.js';
 import estimator from '../i18n/en/estimator.js';
 import { html, live, nothing, render } from '../elements/lit.js';

@@ -1,4 +1,5 @@
 // The page of images and video: hash → state → form and request → engine → answer.
+import './common.js';
 import english from '../i18n/en/diffusion.js';
 import estimator from '../i18n/en/estimator.js';
 import { render } from '../elements/lit.js';

@@ -5,6 +5,7 @@ import { engineNamed, engines, manualFields, manualStart } from './engines.js';
 import { count, size } from './format.js';
 import { has, t } from './i18n.js';
 import { detection } from './detection.js';
+import { mini } from './mini.js';
 import { typedCount } from './request.js';
 import { weightsForm } from './weights_form.js';
 import { verdict } from './words.js';
@@ -12,18 +13,12 @@ import { verdict } from './words.js';
 // `view`: {state, lists, shown (last good response or null), error (or null), detected}; `on`: {set, setIn, detect, file}.
 export function form(view, on) {
   return html`
+    ${mini(view.shown && verdict(view.shown, view.state.units), Boolean(view.error))}
     ${section(t('section-model'), model(view, on))}
     ${section(t('section-gpu'), gpu(view, on))}
     ${section(t('section-work'), work(view, on))}
     ${section(t('section-engine'), engine(view, on))}
-    ${view.shown ? mini(view) : nothing}
   `;
-}
-
-// On a phone the answer is far below: a line of it stays in sight while the form is.
-function mini({ shown, state, error }) {
-  const { state: fit, word, brief } = verdict(shown, state.units);
-  return html`<a class="mini ${error ? 'stale' : fit}" href="#answer-region"><strong>${error ? t('see-message') : word}</strong> <span>${error ? '' : brief} ↓</span></a>`;
 }
 
 function model(view, on) {
@@ -159,6 +154,7 @@ function engine(view, on) {
   const options = known?.options ?? [];
   const set = options.filter(({ name }) => (state.options[name] ?? '') !== '');
   const wrong = options.some(({ name }) => view.error?.path === `/engine/${name}`);
+  const open = wrong || (view.optionsOpen ?? set.length > 0);
   const names = engines.map(({ name, title }) => ({ value: name, label: name === 'ideal' ? t('engine-title-ideal') : title }));
   if (!known) names.push({ value: state.engine, label: state.engine });
   return html`
@@ -167,9 +163,9 @@ function engine(view, on) {
       ${field(view, { id: 'profile', label: t('field-profile'), help: t('help-profile'), paths: ['/profile'], wide: false, hint: view.shown?.profile?.name || ' ' }, choice(state.profile, lists.profiles, (value) => on.set({ profile: value })))}
     </div>
     ${options.length
-      ? html`<details class="more" ?open=${set.length > 0 || wrong}>
+      ? html`<details class="more" ?open=${open} @toggle=${(event) => on.showOptions(event.target.open)}>
           <summary>${t('engine-options', { engine: known.title })}${set.length ? html` <span class="quiet">(${set.map(({ name }) => name).join(', ')})</span>` : nothing}</summary>
-          <div class="grid">${options.map((item) => option(view, on, item))}</div>
+          ${open ? html`<div class="grid">${options.map((item) => option(view, on, item))}</div>` : nothing}
         </details>`
       : nothing}
   `;

@@ -66,11 +66,14 @@ async function keepOffline() {
   registration.addEventListener('updatefound', () => watch(registration.installing));
 }
 
+// A gap for the browser between two pieces of work: to draw, to hear a key.
+export const pause = () => globalThis.scheduler?.yield?.() ?? new Promise((resolve) => setTimeout(resolve));
+
 // A page's first step: its texts in the reader's language, the frame alive.
 export async function openPage() {
   document.documentElement.classList.add('scripted');
   drawFrame();
-  await spoken();
+  await Promise.all([spoken(), pause()]);
   at('language').value = language();
   // Not on localhost: its port is shared with whatever is served there next.
   if ('serviceWorker' in navigator && location.protocol === 'https:') keepOffline();

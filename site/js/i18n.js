@@ -1,6 +1,7 @@
 // Texts in the reader's language (Fluent), and that language's numbers (Intl). English is part of each page's bundle;
 // another language is loaded when it is wanted. A page says speak(english, {es, zh}) for its texts, then awaits spoken().
-import { FluentBundle, FluentResource } from '@fluent/bundle';
+import { FluentBundle } from '@fluent/bundle';
+import { resourceOf } from './fluent_source.js';
 import { recall, remember } from './memory.js';
 
 export const languages = { en: 'English', es: 'Español', zh: '中文' };
@@ -19,11 +20,11 @@ export const locale = () => locales[current];
 // brings its own: settled() says when they are there.
 let loading = Promise.resolve();
 export function speak(source, others = {}) {
-  english.addResource(new FluentResource(source));
+  english.addResource(resourceOf(source));
   rooms.push(others);
   if (current === 'en') return;
   const into = bundle;
-  loading = Promise.all([loading, others[current]().then(({ default: text }) => into.addResource(new FluentResource(text)))]).catch(() => {});
+  loading = Promise.all([loading, others[current]().then(({ default: text }) => into.addResource(resourceOf(text)))]).catch(() => {});
 }
 export const settled = () => loading;
 
@@ -51,7 +52,7 @@ export async function use(name) {
   const next = name === 'en' ? english : bundleFor(name);
   if (name !== 'en') {
     const loaded = await Promise.all(rooms.map((others) => others[name]?.()).filter(Boolean));
-    for (const { default: source } of loaded) next.addResource(new FluentResource(source));
+    for (const { default: source } of loaded) next.addResource(resourceOf(source));
   }
   bundle = next;
   current = name;

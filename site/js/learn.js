@@ -1,4 +1,5 @@
 // How it works: formulas and sources as the engine states them, for a model and an engine of the reader's choice.
+import './common.js';
 import estimator from '../i18n/en/estimator.js';
 import english from '../i18n/en/learn.js';
 import { html, live, nothing, render } from '../elements/lit.js';

@@ -1,4 +1,5 @@
 // The page of language models: hash → state → form and request → engine → answer.
+import './common.js';
 import english from '../i18n/en/estimator.js';
 import englishFiles from '../i18n/en/files.js';
 import { render } from '../elements/lit.js';
@@ -6,7 +7,7 @@ import { answer } from './answer.js';
 import { EngineUnavailable, newestOnly, startEngine } from './core.js';
 import { learnEngines } from './engines.js';
 import { form } from './form.js';
-import { at, copyText, openPage, say, showUnits, units } from './frame.js';
+import { at, copyText, openPage, pause, say, showUnits, units } from './frame.js';
 import { candidates, probe } from './hardware.js';
 import { settled, speak, t } from './i18n.js';
 import { keepInHash } from './link.js';
@@ -24,15 +25,16 @@ const view = {
   state: defaults,
   unknown: [], // hash fields of other versions, kept
   lists: emptyLists,
-  shown: null, // the last good response
-  request: null, // and its request
+  shown: null, // the last good response; where it is partial, with the limits of the one before
+  complete: null, // the last {request, response} with all that is asked for
   error: null, // of the newest request: {path, message, expected, value}
   errorText: '',
   broken: '', // the engine is not there
   detected: null,
   mine: null, // {id, name} of the GPU chosen as this computer's
-  partial: false, // the answer's limits and advice are still to come
+  partial: false, // the limits, advice and other formulas of what is shown are still to come
   jsonOpen: false,
+  optionsOpen: null, // the engine's options, once the visitor has opened or closed them
   pins: [], // hashes of states kept for comparing
 };
 
@@ -40,10 +42,11 @@ const engine = startEngine();
 const ask = newestOnly(
   engine,
   (request, response) => {
-    if (response.ok) Object.assign(view, { request, shown: response, error: null });
-    else view.error = response.error;
-    view.partial = false;
-    if (first) askRest();
+    const whole = request.also.length > 0;
+    if (!response.ok) Object.assign(view, { error: response.error, partial: false });
+    else if (whole) Object.assign(view, { shown: response, complete: { request, response }, error: null, partial: false });
+    else Object.assign(view, { shown: response, error: null, partial: true });
+    if (view.partial) askRest();
     draw();
     listen();
   },
@@ -53,13 +56,16 @@ const ask = newestOnly(
   },
 );
 
-// Of the first visit only the estimate is asked at first, and its limits, advice and references right after: while the
-// engine is cold those take longer than everything else on the way to a verdict.
-let first = true;
+// Only the estimate is asked at first, and its limits, advice and references when the visitor pauses: those are hundreds of
+// estimates, and neither the first verdict nor a slider should wait for them. Until they come those before stay.
+const PAUSE_MS = 60;
+let pausing;
 function askRest() {
-  first = false;
-  view.partial = Boolean(view.shown);
-  estimate();
+  clearTimeout(pausing);
+  pausing = setTimeout(() => {
+    const { request } = requestOf(view.state);
+    if (request) ask(request);
+  }, view.complete ? PAUSE_MS : 0);
 }
 
 // The visitor's own weights.
@@ -85,6 +91,7 @@ const link = keepInHash({
     Object.assign(view, { state, unknown, pins });
     showUnits(state.units);
     estimate();
+    await pause();
     draw();
   },
 });
@@ -109,6 +116,11 @@ const on = {
   },
   showJson(jsonOpen) {
     view.jsonOpen = jsonOpen;
+    draw();
+  },
+  showOptions(optionsOpen) {
+    if (view.optionsOpen === optionsOpen) return;
+    view.optionsOpen = optionsOpen;
     draw();
   },
   async keep() {
@@ -164,8 +176,9 @@ function changed(what) {
 
 function estimate() {
   const { request, error } = requestOf(view.state);
-  if (request) ask(first ? { ...request, also: [] } : request);
-  else view.error = error;
+  clearTimeout(pausing);
+  if (request) ask({ ...request, also: [] });
+  else Object.assign(view, { error, partial: false });
 }
 
 function draw() {
@@ -179,7 +192,12 @@ function draw() {
 const explore = document.querySelector('vram-explore');
 let exploring = false;
 function drawExplore() {
-  if (exploring) explore.data = { engine, view, on };
+  const { complete, lists, pins, state } = view;
+  if (!exploring || !complete) return;
+  const { request, response } = complete;
+  const { data } = explore;
+  const same = data && data.view.request === request && data.view.lists === lists && data.view.pins === pins && data.view.state.units === state.units;
+  explore.data = { engine, on, view: same ? data.view : { request, shown: response, lists, pins, state } };
 }
 new IntersectionObserver(async (entries, watcher) => {
   if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
@@ -206,7 +224,8 @@ at('copy-link').addEventListener('click', async () => {
   say(t(!complete ? 'copied-link-short' : copied ? 'copied-link' : 'copied-not-link'));
 });
 at('copy-json').addEventListener('click', async () => {
-  if (view.shown) say(t((await copyText(JSON.stringify({ request: view.request, response: view.shown }, null, 2))) ? 'copied-json' : 'copied-not-json'));
+  const { complete } = view;
+  if (complete) say(t((await copyText(JSON.stringify(complete, null, 2))) ? 'copied-json' : 'copied-not-json'));
 });
 at('embed').hidden = location.protocol === 'file:'; // no address to embed from
 at('embed').addEventListener('click', async () => {

@@ -1,5 +1,6 @@
 // Training: a form, one request of docs/api.md ("training"), and its answer drawn with the elements of the other pages.
 // The state is the request without "op"; the address carries what differs from where the page starts.
+import './common.js';
 import estimator from '../i18n/en/estimator.js';
 import english from '../i18n/en/training.js';
 import { html, live, nothing, render } from '../elements/lit.js';

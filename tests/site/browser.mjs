@@ -11,7 +11,7 @@ const flags = ['--disable-quic', '--no-first-run', '--disable-background-network
 const noGpu = ['--disable-gpu'];
 export const softwareWebGpu = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--enable-features=Vulkan'];
 
-const executable = () => {
+export const executable = () => {
   const known = [process.env.CHROMIUM_PATH, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
   const found = known.find((file) => file && existsSync(file));
   if (!found) throw new Error('Chromium is not installed: run make setup, or name it in CHROMIUM_PATH');

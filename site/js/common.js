@@ -1,0 +1,23 @@
+// What most pages have, imported by each of them first: so it is one file, loaded once and kept, in place of one for
+// every combination of pages that share something.
+import '../elements/bar.js';
+import '../elements/ledger.js';
+import '../elements/picker.js';
+import '../elements/references.js';
+import '../elements/verdict.js';
+import './controls.js';
+import './core.js';
+import './detection.js';
+import './engines.js';
+import './format.js';
+import './frame.js';
+import './hardware.js';
+import './i18n.js';
+import './link.js';
+import './lists.js';
+import './memory.js';
+import './mini.js';
+import './request.js';
+import './state.js';
+import './words.js';
+import '../i18n/en/estimator.js';
