@@ -82,8 +82,8 @@ constexpr Family kFamilies[] = {
      .windows = Windows::patterned, .window_pattern = 6, .default_window = 512},
     // Phi
     {.model_type = "phi", .gguf_arch = "phi2", .norms = 1, .norm_vectors = 2, .qkv_bias = Flag::yes,
-     .o_bias = Flag::yes, .mlp_bias = Flag::yes, .fused_qkv = true, .gated = false, .parallel = true,
-     .default_ff_multiple = 4, .head_bias = true},
+     .o_bias = Flag::yes, .mlp_bias = Flag::yes, .gated = false, .parallel = true, .default_ff_multiple = 4,
+     .head_bias = true},
     {.model_type = "phi3", .gguf_arch = "phi3", .qkv_bias = Flag::if_set, .o_bias = Flag::if_set, .fused_qkv = true,
      .fused_gate_up = true, .windows = Windows::all},
     {.model_type = "phimoe", .gguf_arch = "phimoe", .norm_vectors = 2, .qkv_bias = Flag::if_set,

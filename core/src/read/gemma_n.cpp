@@ -121,6 +121,7 @@ void read_gemma4(Reading& reading) {
     Style style;
     style.norms = 4;
     style.no_v_proj = full && keys_are_values;
+    style.fused_gate_up_exps = true;
     Layer layer;
     Attention& a = layer.attention.emplace(plain_attention(shape));
     a.span = kinds[i].span;
@@ -135,8 +136,8 @@ void read_gemma4(Reading& reading) {
     out.vector(Role::vector, 1);  // layer scale
     if (width > 0) write_per_layer_block(out, shape.hidden, width);
     if (layer.experts) {
-      out.vector(Role::vector, shape.hidden);              // router scale
-      out.vector(Role::vector, plan.experts.num_experts);  // scale per expert
+      out.vector(Role::vector, shape.hidden);                     // router scale
+      out.cube(Role::vector, 1, 1, plan.experts.num_experts, 0);  // scale per expert
       out.vector(Role::norm, shape.hidden, 3);
     }
     model.layers.push_back(std::move(layer));

@@ -97,7 +97,7 @@ Shape read_sizes(Reading& reading) {
     if (type != scaling->end() && (*type == "longrope" || *type == "su")) model.rope_tables = 2;
   }
   model.rotary_fraction = text.number_or("partial_rotary_factor", 0, 1, 1);
-  model.parallel_residual = family.parallel;
+  model.parallel_residual = family.parallel && text.flag("use_parallel_residual", true);
   return shape;
 }
 

@@ -95,8 +95,12 @@ void write_experts(TensorWriter& out, const Experts& e, std::int64_t hidden, con
     out.matrix(Role::ffn_latent_in, hidden, inner);
     out.matrix(Role::ffn_latent_out, inner, hidden);
   }
-  if (e.gated) out.cube(Role::ffn_gate_exps, inner, width, e.num_experts, used);
-  out.cube(Role::ffn_up_exps, inner, width, e.num_experts, used);
+  if (style.fused_gate_up_exps) {
+    out.cube(Role::ffn_gate_up_exps, inner, 2 * width, e.num_experts, used);
+  } else {
+    if (e.gated) out.cube(Role::ffn_gate_exps, inner, width, e.num_experts, used);
+    out.cube(Role::ffn_up_exps, inner, width, e.num_experts, used);
+  }
   out.cube(Role::ffn_down_exps, width, inner, e.num_experts, used);
   if (style.expert_bias) {
     if (e.gated) out.cube(Role::bias, width, 1, e.num_experts, used);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "read/family.hpp"
 #include "read/gguf/gguf.hpp"
@@ -78,9 +79,9 @@ void GgufModel::add_tensor(const TensorGroup& group, Role role, std::int64_t lay
     tensor.ne2 = each;
     tensor.count = 1;
   }
-  if (role == Role::bias && group.name.find("_exps") != group.name.npos && tensor.ne1 > 1) {
-    tensor.ne2 = tensor.ne1;  // a row for each expert: moves with them
-    tensor.ne1 = 1;
+  if (group.name.find("_exps") != group.name.npos) {  // a row for each expert: moves with them
+    if (role == Role::bias && tensor.ne1 > 1) std::swap(tensor.ne1, tensor.ne2);
+    if (role == Role::vector && tensor.ne0 > 1) std::swap(tensor.ne0, tensor.ne2);
   }
   if (routed) tensor.experts_used = static_cast<std::int32_t>(hp_.number("expert_used_count", 0, kMaxExperts, 0));
   if (layer >= blocks_) tensor.part = Part::mtp;
@@ -365,7 +366,7 @@ Model GgufModel::take() {
   }
   windows_ = windows_of(arch, hp_, layers_.size());
   for (std::size_t i = 0; i < layers_.size(); ++i) model_.layers.push_back(layer_of(i));
-  model_.parallel_residual = parallel_gguf(arch);
+  model_.parallel_residual = parallel_gguf(arch) && hp_.flag("use_parallel_residual", true);
   model_.torch_dtype = "bf16";
   model_.native_weights = format_of_gguf(facts_);
   model_.tensors_stored = true;

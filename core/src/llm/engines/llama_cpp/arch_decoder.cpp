@@ -1,103 +1,14 @@
-// Decoders made of attention and feed-forward blocks. They differ in where they normalize, what they scale, and how
-// the residual runs; each row of the table says so. Source: llama.cpp v0.5.0 (de3ff81), src/models/<file>.
-#include "llm/engines/llama_cpp/architectures.hpp"
-
+// Graphs of the decoders in decoders.hpp. Source: llama.cpp v0.5.0 (de3ff81), src/models/<file>.
 #include <algorithm>
-#include <array>
+
+#include "llm/engines/llama_cpp/architectures.hpp"
+#include "llm/engines/llama_cpp/decoders.hpp"
 
 namespace vram::llama_cpp {
 
 using ggml::Tensor;
 
 namespace {
-
-enum class Rope : std::uint8_t { all, windowed, none };
-enum class After : std::uint8_t { nothing, before_rope, after_rope };  // where queries and keys are normalized
-
-struct Decoder {
-  std::string_view arch;
-  bool rms = true;  // RMS norm, else layer norm
-  bool norm_bias = false;
-  bool scale_embedding = false;
-  Rope rope = Rope::all;
-  std::size_t unturned_every = 0;  // every so many layers are without rotary positions
-  bool scale_queries = false;
-  bool attn_post_norm = false;  // on the attention's result, before the residual
-  bool ffn_post_norm = false;
-  bool post_norm_loose = true;  // the feed-forward's post norm is not tied to the layer's device
-  bool pre_norm = true;         // norm before attention and feed-forward (OLMo 2 has none)
-  bool o_bias = false;
-  bool ffn_bias = false;
-  Activation activation = Activation::glu;
-  bool soft_cap = false;  // on attention scores
-  bool residual_scale = false;
-  bool residual_first = false;  // the last addition takes the residual as its first operand
-  int logit_ops = 0;            // scaling and soft-capping of logits
-  bool output_bias = false;
-  bool gather_late = false;  // rows are chosen after the last layer, not in it
-  Routing routing{};
-  bool shared_gate = false;     // the shared expert's result is gated
-  bool config_routing = false;  // experts are chosen as the config says, in DeepSeek's ways
-};
-
-constexpr std::array kDecoders = {
-    Decoder{.arch = "llama"},
-    Decoder{.arch = "mistral3"},
-    Decoder{.arch = "qwen2"},
-    Decoder{.arch = "qwen3"},
-    Decoder{.arch = "qwen3moe"},
-    Decoder{.arch = "qwen2moe", .routing = {.normalize = false}, .shared_gate = true},
-    Decoder{.arch = "gemma", .scale_embedding = true, .scale_queries = true},
-    Decoder{.arch = "gemma2",
-            .scale_embedding = true,
-            .scale_queries = true,
-            .attn_post_norm = true,
-            .ffn_post_norm = true,
-            .soft_cap = true,
-            .logit_ops = 3},
-    Decoder{.arch = "gemma3",
-            .scale_embedding = true,
-            .scale_queries = true,
-            .attn_post_norm = true,
-            .ffn_post_norm = true},
-    Decoder{.arch = "gpt-oss",
-            .o_bias = true,
-            .gather_late = true,
-            .routing = {.scores = Routing::Scores::softmax_of_chosen, .normalize = false, .bias = true}},
-    Decoder{.arch = "phi3", .scale_queries = true, .residual_first = true},
-    Decoder{.arch = "phimoe",
-            .rms = true,
-            .norm_bias = true,
-            .scale_queries = true,
-            .o_bias = true,
-            .residual_first = true,
-            .output_bias = true},
-    Decoder{.arch = "glm4", .attn_post_norm = true, .ffn_post_norm = true, .post_norm_loose = false},
-    Decoder{.arch = "glm4moe", .config_routing = true},
-    Decoder{.arch = "starcoder2",
-            .rms = false,
-            .norm_bias = true,
-            .o_bias = true,
-            .ffn_bias = true,
-            .activation = Activation::unary},
-    Decoder{.arch = "gpt2",
-            .rms = false,
-            .norm_bias = true,
-            .rope = Rope::none,
-            .o_bias = true,
-            .ffn_bias = true,
-            .activation = Activation::unary},
-    Decoder{.arch = "olmo2", .attn_post_norm = true, .ffn_post_norm = true, .pre_norm = false},
-    Decoder{
-        .arch = "exaone4", .rope = Rope::windowed, .attn_post_norm = true, .ffn_post_norm = true, .pre_norm = false},
-    Decoder{.arch = "minimax-m2", .config_routing = true},
-    Decoder{.arch = "smollm3", .unturned_every = 4},
-    Decoder{.arch = "seed_oss"},
-    Decoder{.arch = "internlm2"},
-    Decoder{.arch = "ernie4_5"},
-    Decoder{.arch = "granite", .scale_embedding = true, .residual_scale = true, .logit_ops = 1},
-    Decoder{.arch = "granitemoe", .scale_embedding = true, .residual_scale = true, .logit_ops = 1},
-};
 
 const Decoder* find_decoder(std::string_view arch) {
   const auto found = std::find_if(kDecoders.begin(), kDecoders.end(), [&](const Decoder& d) { return d.arch == arch; });
@@ -113,12 +24,14 @@ Tensor attention(GraphBuilder& b, const Decoder& d, const Attention& a, const Te
     qkv.q = b.norm(qkv.q);
     qkv.k = b.norm(qkv.k);
   }
-  if ((d.rope == Rope::all && turned) || (d.rope == Rope::windowed && windowed)) {
+  const bool small = b.model.layers.size() == 32;  // Baichuan 7B
+  if ((d.rope == Rope::all && turned) || (d.rope == Rope::windowed && windowed) || (d.rope == Rope::of_7b && small)) {
     qkv.q = b.rope(qkv.q);
     qkv.k = b.rope(qkv.k);
   }
   if (d.scale_queries) qkv.q = b.g.inplace(qkv.q);
-  return b.attend(a, qkv.q, qkv.k, qkv.v, true, d.o_bias, d.soft_cap);
+  const Tensor attended = b.attend(a, qkv.q, qkv.k, qkv.v, true, d.o_bias, d.soft_cap);
+  return d.scale_attention ? b.g.inplace(attended) : attended;
 }
 
 Tensor layer_of(GraphBuilder& b, const Decoder& d, Tensor in) {
@@ -162,16 +75,27 @@ Tensor feed_forward_of(GraphBuilder& b, const Layer& layer, const Tensor& x, Act
 bool build_decoder(GraphBuilder& b) {
   const Decoder* d = find_decoder(b.model.gguf_arch);
   if (d == nullptr) return false;
-  Tensor cur = b.embed();
+  const Tensor embedded = b.embed(1 + d->deepstack);
+  const auto own_part = [&] {
+    return d->deepstack == 0
+               ? embedded
+               : b.g.view(embedded, {b.n_embd, b.n_tokens, 1, 1}, {embedded.nb[1], embedded.nb[2], embedded.nb[3]});
+  };
+  Tensor cur = own_part();
   if (d->scale_embedding) cur = b.g.inplace(cur);
   if (d->residual_scale) b.g.expand(cur);  // Granite scales while it embeds
-  if (d->arch == "gpt2") {
+  if (d->position_table) {
     const Tensor table = b.g.external(ggml::f32(), {b.n_embd, 1024, 1, 1}, b.placement.gpus, true);
     cur = b.g.inplace(cur, b.g.get_rows(table, b.positions()));
+  }
+  if (d->norm_embedding) {
+    b.at_layer(b.layers().front());
+    cur = b.norm(cur, d->rms, d->norm_bias);
   }
   for (const std::size_t i : b.layers()) {
     b.at_layer(i);
     cur = layer_of(b, *d, cur);
+    if (static_cast<std::int64_t>(i) < d->deepstack) cur = b.g.inplace(cur, own_part());
   }
   b.finish(cur, {.gather = d->gather_late ? Head::Gather::before_norm : Head::Gather::in_last_layer,
                  .rms = d->rms,

@@ -1,5 +1,5 @@
-// Gemma 4 without experts: per-layer embeddings in the small models, shared caches, heads of two sizes, values normed.
-// Source: llama.cpp v0.5.0 (de3ff81), src/models/gemma4.cpp.
+// Gemma 4: experts beside a dense block, per-layer embeddings in the small models, shared caches, heads of two sizes,
+// values normed. Source: llama.cpp v0.5.0 (de3ff81), src/models/gemma4.cpp.
 #include <algorithm>
 
 #include "llm/engines/llama_cpp/architectures.hpp"
@@ -49,21 +49,23 @@ class Gemma4 {
     return g.cont(g.permute(cur, 0, 2, 1, 3));
   }
 
-  bool has_values() const {
-    const Model& model = b.model;
-    return std::any_of(model.tensors.begin(), model.tensors.end(), [&](const vram::Tensor& tensor) {
-      return tensor.role == Role::attn_v && tensor.layer == static_cast<std::int32_t>(b.layer_index());
-    });
-  }
-
   Tensor attention(const Attention& a, const Tensor& x) {
     const std::int64_t dim = a.head_dim, heads = a.num_attention_heads, kv = a.num_key_value_heads;
     Tensor q = b.rope(b.norm(g.reshape(b.linear(Role::attn_q, x, heads * dim), dim, heads, t)));
     if (!a.caches) return b.attend(a, q, {}, {});
     const Tensor k = b.linear(Role::attn_k, x, kv * dim);
-    const Tensor v = has_values() ? b.linear(Role::attn_v, x, kv * dim) : k;
+    const Tensor v = b.has(Role::attn_v) ? b.linear(Role::attn_v, x, kv * dim) : k;
     const Tensor keys = b.rope(b.norm(g.reshape(k, dim, kv, t)));
     return b.attend(a, q, keys, g.inplace(g.reshape(v, dim, kv, t)));
+  }
+
+  // The router reads the residual itself, normalized without weights and scaled.
+  Tensor routed(const Experts& e, const Tensor& middle) {
+    const Tensor x = b.norm(middle);
+    const Tensor read = g.inplace(g.inplace(g.inplace(middle)), b.vector(width));
+    const Tensor logits = b.linear(Role::ffn_gate_inp, read, e.num_experts);
+    const Routing routing{.fused_gate_up = b.has(Role::ffn_gate_up_exps), .down_scale = true};
+    return b.norm(b.experts(x, e, routing, Activation::glu, logits));
   }
 
   Tensor layer(const Tensor& in, const Tensor& per_layer) {
@@ -71,6 +73,10 @@ class Gemma4 {
     Tensor cur = b.norm(attention(*l.attention, b.norm(in)));
     const Tensor middle = g.inplace(cur, in);
     cur = b.feed_forward(b.norm(middle), l.ffn->intermediate_size, Activation::glu);
+    if (l.experts) {
+      const Tensor dense = b.norm(cur);
+      cur = g.inplace(dense, routed(*l.experts, middle));
+    }
     cur = g.inplace(b.loose_norm(cur), middle);
     if (small > 0) {
       const Tensor before = cur;
@@ -91,7 +97,7 @@ class Gemma4 {
 
 bool build_gemma4(GraphBuilder& b) {
   if (b.model.gguf_arch != "gemma4") return false;
-  const auto plain = [](const Layer& layer) { return layer.attention && layer.ffn && !layer.experts; };
+  const auto plain = [](const Layer& layer) { return layer.attention && layer.ffn; };
   if (!std::all_of(b.model.layers.begin(), b.model.layers.end(), plain)) return false;
   Gemma4(b).build();
   return true;

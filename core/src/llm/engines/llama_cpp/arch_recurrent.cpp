@@ -1,5 +1,5 @@
 // Mamba, Mamba-2 and their hybrids with attention. Source: llama.cpp v0.5.0 (de3ff81), src/models/mamba-base.cpp,
-// mamba.cpp, granite-hybrid.cpp, nemotron-h.cpp, falcon-h1.cpp.
+// mamba.cpp, granite-hybrid.cpp, nemotron-h.cpp, falcon-h1.cpp, jamba.cpp.
 #include <algorithm>
 
 #include "llm/engines/llama_cpp/architectures.hpp"
@@ -10,6 +10,13 @@ using ggml::f32;
 using ggml::Tensor;
 
 namespace {
+
+// Jamba and Falcon Mamba normalize the step and both projections of the state, the latter without weights.
+bool has_step_norms(const GraphBuilder& b) {
+  return b.model.gguf_arch == "jamba" || b.model.model_type == "falcon_mamba";
+}
+
+Tensor step_norm(GraphBuilder& b, const Tensor& x) { return b.model.gguf_arch == "jamba" ? b.norm(x) : b.bare_norm(x); }
 
 Tensor mamba1(GraphBuilder& b, const StateMixer& m, const Tensor& in) {
   const std::int64_t inner = m.d_inner, state = m.d_state, rank = m.n_heads, t = b.n_seq_tokens, n = b.n_seqs;
@@ -30,7 +37,13 @@ Tensor mamba1(GraphBuilder& b, const StateMixer& m, const Tensor& in) {
   };
   Tensor dt = b.g.view(x_db, {rank, t, n, 1}, {x_db.nb[1], x_db.nb[2], x_db.nb[3]});
   Tensor B = part(state), C = part(state);
-  dt = b.g.cont(dt);
+  if (has_step_norms(b)) {
+    dt = step_norm(b, dt);
+    B = step_norm(b, B);
+    C = step_norm(b, C);
+  } else {
+    dt = b.g.cont(dt);
+  }
   dt = b.g.inplace(b.linear(Role::ssm_dt, dt, inner), b.vector(inner));
   const Tensor flat = x;
   x = b.g.reshape(x, 1, inner, t, n);
@@ -131,6 +144,18 @@ Tensor granite_layer(GraphBuilder& b, std::size_t i, Tensor in) {
   return b.g.inplace(b.g.inplace(cur), middle);
 }
 
+Tensor jamba_layer(GraphBuilder& b, std::size_t i, Tensor in) {
+  Tensor cur = b.norm(in);
+  cur = b.layer().state ? mixer(b, i, cur) : plain_attention(b, cur, false);
+  if (b.is_last()) {
+    cur = b.output_rows(cur);
+    in = b.output_rows(in);
+  }
+  const Tensor middle = b.g.inplace(in, cur);
+  cur = feed_forward_of(b, b.layer(), b.norm(middle), Activation::glu, {.normalize = false});
+  return b.g.inplace(middle, cur);
+}
+
 Tensor nemotron_layer(GraphBuilder& b, std::size_t i, const Tensor& in) {
   const Layer& layer = b.layer();
   Tensor cur = b.norm(in);
@@ -160,8 +185,8 @@ Tensor falcon_layer(GraphBuilder& b, std::size_t i, Tensor in) {
 bool build_recurrent(GraphBuilder& b) {
   const std::string& arch = b.model.gguf_arch;
   const bool granite = arch == "granitehybrid", nemotron = arch == "nemotron_h" || arch == "nemotron_h_moe";
-  const bool falcon = arch == "falcon-h1", mamba = arch == "mamba" || arch == "mamba2";
-  if (!granite && !nemotron && !falcon && !mamba) return false;
+  const bool falcon = arch == "falcon-h1", mamba = arch == "mamba" || arch == "mamba2", jamba = arch == "jamba";
+  if (!granite && !nemotron && !falcon && !mamba && !jamba) return false;
   Tensor cur = b.embed();
   if (granite) {
     cur = b.g.inplace(cur);
@@ -172,6 +197,7 @@ bool build_recurrent(GraphBuilder& b) {
     cur = granite    ? granite_layer(b, i, cur)
           : nemotron ? nemotron_layer(b, i, cur)
           : falcon   ? falcon_layer(b, i, cur)
+          : jamba    ? jamba_layer(b, i, cur)
                      : mamba_layer(b, i, cur);
   }
   b.finish(cur, {.gather = nemotron ? Head::Gather::after_norm : Head::Gather::in_last_layer,

@@ -5,15 +5,15 @@
 
 namespace vram::llama_cpp {
 
-bool build_decoder(GraphBuilder& b);
 bool build_parallel(GraphBuilder& b);  // attention and feed-forward side by side
-bool build_latent(GraphBuilder& b);    // DeepSeek V2 and V3
+bool build_decoder(GraphBuilder& b);
+bool build_latent(GraphBuilder& b);  // DeepSeek V2 and V3
 bool build_llama4(GraphBuilder& b);
 bool build_recurrent(GraphBuilder& b);  // Mamba and its hybrids with attention
 bool build_delta_net(GraphBuilder& b);  // Qwen3-Next and Qwen3.5
 bool build_lfm2(GraphBuilder& b);
 bool build_gemma3n(GraphBuilder& b);
-bool build_gemma4(GraphBuilder& b);  // without experts
+bool build_gemma4(GraphBuilder& b);
 bool build_encoder(GraphBuilder& b);
 
 // Any other: the parts a layer has, in the usual order.

@@ -12,7 +12,7 @@ namespace vram::llama_cpp {
 namespace {
 
 bool build_described(GraphBuilder& b) {
-  return build_decoder(b) || build_parallel(b) || build_latent(b) || build_llama4(b) || build_recurrent(b) ||
+  return build_parallel(b) || build_decoder(b) || build_latent(b) || build_llama4(b) || build_recurrent(b) ||
          build_delta_net(b) || build_lfm2(b) || build_gemma3n(b) || build_gemma4(b) || build_encoder(b);
 }
 

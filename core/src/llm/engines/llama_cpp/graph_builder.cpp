@@ -71,17 +71,24 @@ bool GraphBuilder::has_windows() const {
   });
 }
 
+bool GraphBuilder::has(Role role) const {
+  const auto index = static_cast<std::int32_t>(layer_);
+  return std::any_of(model.tensors.begin(), model.tensors.end(),
+                     [&](const vram::Tensor& t) { return t.role == role && t.layer == index; });
+}
+
 Tensor GraphBuilder::out_ids() {
   if (!out_ids_) out_ids_ = g.input(ggml::kI32, s.n_outputs);
   return out_ids_;
 }
 
 // Token ids and, beside them, embeddings that come from outside: both inputs exist in every graph.
-Tensor GraphBuilder::embed() {
+Tensor GraphBuilder::embed(int parts) {
   const Tensor table = g.external(*weights.embd_type, {n_embd, n_vocab, 1, 1}, cpu(), true);
   const Tensor tokens = g.input(ggml::kI32, n_tokens);
-  const Tensor given = g.input(f32(), n_embd, n_tokens);
-  const Tensor looked_up = g.get_rows(table, tokens);
+  const Tensor given = g.input(f32(), n_embd * parts, n_tokens);
+  Tensor looked_up = g.get_rows(table, tokens);
+  if (parts > 1) looked_up = g.make(Op::general, f32(), given.ne, {looked_up});
   g.expand(looked_up);
   g.expand(given);
   return looked_up;
@@ -93,10 +100,15 @@ Tensor GraphBuilder::loose_norm(const Tensor& t, bool rms, bool bias) {
   return bias ? g.inplace(cur, vector(t.ne[0], 1)) : cur;
 }
 
-Tensor GraphBuilder::norm(const Tensor& t, bool rms, bool bias) {
-  Tensor cur = rms ? g.inplace(t) : g.general(t);
+Tensor GraphBuilder::bare_norm(const Tensor& t, bool rms) {
+  const Tensor cur = rms ? g.inplace(t) : g.general(t);
   // The first operation of a layer would otherwise run where the layer before it lives.
   if (full_offload_ || n_tokens < 32) g.pin(cur, place_, true);
+  return cur;
+}
+
+Tensor GraphBuilder::norm(const Tensor& t, bool rms, bool bias) {
+  Tensor cur = bare_norm(t, rms);
   cur = g.inplace(cur, vector(t.ne[0], 1));
   return bias ? g.inplace(cur, vector(t.ne[0], 1)) : cur;
 }

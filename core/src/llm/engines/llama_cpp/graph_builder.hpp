@@ -23,6 +23,8 @@ struct Routing {
   bool scale = false;     // and are multiplied by a constant
   bool selection_bias = false;
   bool bias = false;           // router and experts have biases (gpt-oss)
+  bool fused_gate_up = false;  // both matrices in one
+  bool down_scale = false;     // the last matrix of each expert has a scale (Gemma 4)
   bool weight_before = false;  // tokens are weighted before the experts (Llama 4)
   std::int64_t n_group = 1;
   std::int64_t topk_group = 1;
@@ -51,6 +53,7 @@ class GraphBuilder {
   const Layer& layer() const { return model.layers[layer_]; }
   std::size_t layer_index() const { return layer_; }
   bool has_windows() const;
+  bool has(Role role) const;  // this layer
   bool is_last() const { return layer_ == layers_.back(); }
 
   int layer_backend() const { return place_; }
@@ -63,12 +66,15 @@ class GraphBuilder {
   ggml::Tensor outer_weight(const TensorType& type, std::int64_t ne0, std::int64_t ne1);  // lives with the head
   ggml::Tensor outer_vector(std::int64_t ne0);
   ggml::Tensor positions();
-  ggml::Tensor embed();  // input tokens -> [n_embd, n_tokens], on the CPU
+  // Input tokens -> [n_embd, n_tokens], on the CPU. `parts` times as wide, padded, where images embed for several
+  // layers.
+  ggml::Tensor embed(int parts = 1);
   ggml::Tensor output_rows(const ggml::Tensor& t) { return g.get_rows(t, out_ids()); }
   ggml::Tensor out_ids();
 
   // -- blocks
   ggml::Tensor norm(const ggml::Tensor& t, bool rms = true, bool bias = false);
+  ggml::Tensor bare_norm(const ggml::Tensor& t, bool rms = true);  // without weights
   // Norms that the engine does not tie to the layer's device.
   ggml::Tensor loose_norm(const ggml::Tensor& t, bool rms = true, bool bias = false);
   ggml::Tensor linear(Role role, const ggml::Tensor& x, std::int64_t out, bool bias = false);

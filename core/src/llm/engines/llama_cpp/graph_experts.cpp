@@ -80,8 +80,14 @@ Tensor GraphBuilder::experts(const Tensor& x, const Experts& e, const Routing& r
   const auto with_bias = [&](const Tensor& t, std::int64_t rows) {
     return r.bias ? g.like(Op::inplace, t, {t, expert_bias(rows, n), chosen}) : t;
   };
-  const Tensor up = with_bias(g.mul_mat_id(weight(Role::ffn_up_exps, inner, width, n), cur, chosen), width);
-  if (e.gated) {
+  const Role first_role = r.fused_gate_up ? Role::ffn_gate_up_exps : Role::ffn_up_exps;
+  const std::int64_t first_width = r.fused_gate_up ? 2 * width : width;
+  const Tensor up = with_bias(g.mul_mat_id(weight(first_role, inner, first_width, n), cur, chosen), first_width);
+  if (r.fused_gate_up) {
+    const auto half = [&] { return g.view(up, {width, up.ne[1], up.ne[2], 1}, {up.nb[1], up.nb[2], up.nb[3]}); };
+    const Tensor gate = half();
+    cur = g.make(Op::general, f32(), gate.ne, {gate, half()});
+  } else if (e.gated) {
     const Tensor gate = with_bias(g.mul_mat_id(weight(Role::ffn_gate_exps, inner, width, n), cur, chosen), width);
     cur = g.like(Op::general, gate, {gate, up});
   } else {
@@ -89,6 +95,10 @@ Tensor GraphBuilder::experts(const Tensor& x, const Experts& e, const Routing& r
     if (activation == Activation::relu_squared) cur = g.inplace(cur);
   }
   Tensor out = with_bias(g.mul_mat_id(weight(Role::ffn_down_exps, width, inner, n), cur, chosen), inner);
+  if (r.down_scale) {
+    const Tensor scales = g.make(Op::general, f32(), {1, n, tokens, 1}, {g.reshape(expert_bias(n, 1), 1, n)});
+    out = g.inplace(out, g.get_rows(scales, chosen));
+  }
   if (!r.weight_before) out = g.inplace(out, weights_of_chosen);
   g.expand(out);
   const auto first = static_cast<std::int32_t>(g.order().size()) - 1;

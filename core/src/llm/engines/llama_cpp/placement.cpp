@@ -17,14 +17,15 @@ bool is_input(Role role) {
          role == Role::per_layer_token_embd;
 }
 
-// Everything named "_exps": --n-cpu-moe moves the experts' biases with them.
+// Everything named "_exps": --n-cpu-moe moves the experts' biases and scales with them.
 bool is_routed(const Tensor& tensor) {
   switch (tensor.role) {
     case Role::ffn_gate_exps:
     case Role::ffn_up_exps:
     case Role::ffn_down_exps:
     case Role::ffn_gate_up_exps: return true;
-    case Role::bias: return tensor.ne2 > 1;
+    case Role::bias:
+    case Role::vector: return tensor.ne2 > 1;
     default: return false;
   }
 }

@@ -33,7 +33,8 @@ Repetition every_layer(const Model& model) {
 Repetition shorten(const Model& model) {
   Repetition result = every_layer(model);
   const auto n = static_cast<std::int64_t>(model.layers.size());
-  if (model.gguf_arch == "gemma3n") return result;  // its first layers differ by their index only
+  // Their first layers differ by their index only.
+  if (model.gguf_arch == "gemma3n" || model.gguf_arch.starts_with("qwen3vl")) return result;
   for (std::int64_t pattern = 1; pattern <= kLongestPattern; ++pattern) {
     for (std::int64_t prefix = 0; prefix <= kLongestPrefix; ++prefix) {
       if (!repeats(model.layers, prefix, pattern)) continue;
