@@ -213,20 +213,23 @@ export function llama({ layers = 2, hidden = 64, heads = 4, kv = 2, ffn = 128, v
   return { metadata, tensors };
 }
 
-/** The tokenizer of Llama 3.1, in size: 128,256 tokens and 280,147 merges; with the rest of the header 9.65 MB. */
+/**
+ * The tokenizer of Llama 3.1, in size: 128,256 tokens (of which the last 256 are control tokens) and 280,147 merges; with
+ * the rest of the 8B model's header 9.65 MB.
+ */
 export function llama3Tokenizer(tokens = 128256, merges = 280147) {
-  // Deterministic texts of about the real lengths.
+  // Deterministic texts of about the real lengths: a token has 10.5 bytes, a merge 16.
   let seed = 1;
-  const next = n => (seed = seed * 1103515245 + 12345 & 0x7fffffff) % n;
+  const next = n => ((seed = Math.imul(seed, 1103515245) + 12345 & 0x7fffffff) >>> 8) % n;
   const word = length => Array.from({ length }, () => String.fromCharCode(97 + next(26))).join('');
-  const list = Array.from({ length: tokens }, (_, i) => `${word(3 + next(9))}${i % 10}`);
-  const pairs = Array.from({ length: merges }, () => `${word(2 + next(5))} ${word(1 + next(7))}`);
+  const list = Array.from({ length: tokens }, (_, i) => `${word(3 + next(14))}${i % 10}`);
+  const pairs = Array.from({ length: merges }, () => `${word(2 + next(12))} ${word(2 + next(12))}`);
   return [
     ['tokenizer.ggml.model', 'text', 'gpt2'], ['tokenizer.ggml.pre', 'text', 'llama-bpe'],
     ['tokenizer.ggml.tokens', 'array:text', list],
-    ['tokenizer.ggml.token_type', 'array:i32', list.map(() => 1)],
+    ['tokenizer.ggml.token_type', 'array:i32', list.map((_, i) => (i < tokens - 256 ? 1 : 3))],
     ['tokenizer.ggml.merges', 'array:text', pairs],
     ['tokenizer.ggml.bos_token_id', 'u32', 128000], ['tokenizer.ggml.eos_token_id', 'u32', 128009],
-    ['tokenizer.chat_template', 'text', '{{ bos_token }}'.repeat(60)],
+    ['tokenizer.chat_template', 'text', '{{ bos_token }}'.repeat(250)],
   ];
 }

@@ -1,5 +1,7 @@
 #include "read/file/json_scan.hpp"
 
+#include <cstring>
+
 namespace vram::read {
 namespace {
 
@@ -21,6 +23,17 @@ void append_utf8(std::string& out, std::uint32_t code) {
     out += static_cast<char>(0x80 | ((code >> 6) & 0x3F));
     out += static_cast<char>(0x80 | (code & 0x3F));
   }
+}
+
+// True when none of eight characters is a quote, a backslash or a control character; may be false although none is.
+bool eight_plain(const char* at) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101, kHigh = 0x8080808080808080;
+  std::uint64_t v;
+  std::memcpy(&v, at, sizeof v);
+  const std::uint64_t quote = v ^ (kOnes * '"'), backslash = v ^ (kOnes * '\\');
+  const std::uint64_t found =
+      ((quote - kOnes) & ~quote) | ((backslash - kOnes) & ~backslash) | ((v - kOnes * 0x20) & ~v);
+  return (found & kHigh) == 0;
 }
 
 }  // namespace
@@ -70,6 +83,7 @@ bool JsonScan::next_element(bool& first) {
 std::string_view JsonScan::text() {
   if (peek() != '"') fail("a text is expected");
   const std::size_t begin = ++at_;
+  while (text_.size() - at_ >= 8 && eight_plain(text_.data() + at_)) at_ += 8;
   while (at_ < text_.size() && text_[at_] != '"' && text_[at_] != '\\') {
     if (static_cast<unsigned char>(text_[at_]) < 0x20) fail("a control character stands in a text");
     ++at_;

@@ -205,17 +205,18 @@ std::string FileReader::missing(const std::string& file) {
 unsigned char* FileReader::room(std::size_t length) {
   constexpr std::size_t kLargest = std::size_t{64} << 20;
   length = std::min(length, kLargest);
-  if (state_->room.size() < length) {
-    state_->room.clear();
-    state_->room.resize(length);
+  if (state_->room_bytes < length) {
+    state_->room.reset();
+    state_->room.reset(new unsigned char[length]);
+    state_->room_bytes = length;
   }
-  return state_->room.data();
+  return state_->room.get();
 }
 
 std::string FileReader::push_room(const std::string& file, double offset, std::size_t length) {
   const bool sane = offset >= 0 && offset <= static_cast<double>(kMaxFileBytes);
   return push(file, sane ? static_cast<std::int64_t>(offset) : -1,
-              {state_->room.data(), std::min(length, state_->room.size())});
+              {state_->room.get(), std::min(length, state_->room_bytes)});
 }
 
 }  // namespace vram

@@ -74,8 +74,9 @@ struct FileReader::State {
   std::list<Open> files;
   std::set<std::string> asked;  // names that have been opened, so that none is opened twice
   read::FileFacts facts;
-  std::string finished;  // the last answer, once there is one
-  std::vector<unsigned char> room;
+  std::string finished;                   // the last answer, once there is one
+  std::unique_ptr<unsigned char[]> room;  // not cleared: it is written before it is read
+  std::size_t room_bytes = 0;
 };
 
 }  // namespace vram

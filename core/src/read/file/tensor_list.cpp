@@ -1,7 +1,9 @@
 #include "read/file/tensor_list.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
+#include <cstring>
 
 #include "read/file/parser.hpp"
 
@@ -11,9 +13,24 @@ namespace {
 constexpr std::size_t kMostKinds = 1 << 16;
 constexpr std::int32_t kMostIndices = 1 << 16;
 
-std::uint64_t hash_of(std::string_view text) {  // FNV-1a
-  std::uint64_t hash = 14695981039346656037ULL;
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+// 64 bits also where size_t has 32: names that are no twins must not look like some. Eight bytes at a time.
+std::uint64_t hash_of(std::string_view text) {
+  constexpr std::uint64_t kOdd = 0x9E3779B97F4A7C15;
+  std::uint64_t hash = kOdd * (text.size() + 1);
+  const auto mix = [&](std::uint64_t word) {
+    hash = (hash ^ word) * kOdd;
+    hash ^= hash >> 29;
+  };
+  std::uint64_t word = 0;
+  while (text.size() >= sizeof word) {
+    std::memcpy(&word, text.data(), sizeof word);
+    mix(word);
+    text.remove_prefix(sizeof word);
+  }
+  word = 0;
+  if (!text.empty()) std::memcpy(&word, text.data(), text.size());
+  mix(word);
+  mix(hash >> 32);
   return hash;
 }
 
@@ -108,7 +125,22 @@ void TensorList::restore(TensorGroup group) {
   groups_.push_back(std::move(group));
 }
 
+std::size_t TensorList::KeyHash::operator()(const std::string& key) const {
+  return static_cast<std::size_t>(hash_of(key));
+}
+
 void TensorList::check_names(const std::string& file) {
+  // A table of twice their number or more, with free places in between; 0 is a free place.
+  std::vector<std::uint64_t> seen(std::bit_ceil(2 * names_.size() + 1), 0);
+  std::size_t crowded = 0;  // names made to meet in one place would take for ever; those are sorted
+  for (std::size_t i = 0; i < names_.size() && crowded < 64 * names_.size() + 64; ++i) {
+    const std::uint64_t name = names_[i] == 0 ? 1 : names_[i];
+    std::size_t at = static_cast<std::size_t>(name) & (seen.size() - 1);
+    for (; seen[at] != 0 && seen[at] != name; ++crowded) at = (at + 1) & (seen.size() - 1);
+    if (seen[at] == name) refuse_file(file, "two tensors have the same name");
+    seen[at] = name;
+  }
+  if (crowded < 64 * names_.size() + 64) return;
   std::sort(names_.begin(), names_.end());
   if (std::adjacent_find(names_.begin(), names_.end()) != names_.end()) {
     refuse_file(file, "two tensors have the same name");
@@ -169,6 +201,13 @@ bool is_utf8(std::string_view text) {
   std::size_t i = 0;
   const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
   while (i < text.size()) {
+    if (std::uint64_t eight; text.size() - i >= sizeof eight) {  // names are mostly ASCII
+      std::memcpy(&eight, text.data() + i, sizeof eight);
+      if ((eight & 0x8080808080808080) == 0) {
+        i += sizeof eight;
+        continue;
+      }
+    }
     const unsigned char c = byte(i);
     if (c < 0x80) {
       ++i;

@@ -55,8 +55,12 @@ class TensorList {
   Bytes bytes() const { return bytes_; }
 
  private:
+  struct KeyHash {
+    std::size_t operator()(const std::string& key) const;
+  };
+
   std::vector<TensorGroup> groups_;
-  std::unordered_map<std::string, std::size_t> known_;
+  std::unordered_map<std::string, std::size_t, KeyHash> known_;
   std::vector<std::uint64_t> names_;  // hashes
   std::string key_;
   std::string pattern_;

@@ -25,6 +25,7 @@ class TextParser : public FileParser {
 
   void feed(ByteSpan bytes, bool last) override {
     if (static_cast<std::int64_t>(text_.size() + bytes.size()) > limit_) refuse_long();
+    if (text_.empty() && file_bytes_ != kUnknownSize) text_.reserve(static_cast<std::size_t>(file_bytes_));
     text_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     done_ = last || static_cast<std::int64_t>(text_.size()) == file_bytes_;
   }
