@@ -20,7 +20,7 @@ Tensor attention(GraphBuilder& b, const Decoder& d, const Attention& a, const Te
   const bool turned = d.unturned_every == 0 || (b.layer_index() + 1) % d.unturned_every != 0;
   // Models without any window turn all of their layers.
   const bool windowed = (a.span != Span::full && a.window > 0) || !b.has_windows();
-  if (a.qk_norm) {
+  if (a.qk_norm && !d.norm_after_rope) {
     qkv.q = b.norm(qkv.q);
     qkv.k = b.norm(qkv.k);
   }
@@ -29,6 +29,10 @@ Tensor attention(GraphBuilder& b, const Decoder& d, const Attention& a, const Te
     qkv.q = b.rope(qkv.q);
     qkv.k = b.rope(qkv.k);
   }
+  if (a.qk_norm && d.norm_after_rope) {
+    qkv.k = b.norm(qkv.k);
+    qkv.q = b.norm(qkv.q);
+  }
   if (d.scale_queries) qkv.q = b.g.inplace(qkv.q);
   const Tensor attended = b.attend(a, qkv.q, qkv.k, qkv.v, true, d.o_bias, d.soft_cap);
   return d.scale_attention ? b.g.inplace(attended) : attended;
@@ -36,16 +40,22 @@ Tensor attention(GraphBuilder& b, const Decoder& d, const Attention& a, const Te
 
 Tensor layer_of(GraphBuilder& b, const Decoder& d, Tensor in) {
   const Layer& layer = b.layer();
-  Tensor cur = d.pre_norm ? b.norm(in, d.rms, d.norm_bias) : in;
-  cur = attention(b, d, *layer.attention, cur);
-  if (b.is_last() && !d.gather_late) {
-    cur = b.output_rows(cur);
-    in = b.output_rows(in);
+  const bool gather = b.is_last() && !d.gather_late;
+  Tensor middle;
+  if (layer.attention) {
+    Tensor cur = d.pre_norm ? b.norm(in, d.rms, d.norm_bias) : in;
+    cur = attention(b, d, *layer.attention, cur);
+    if (gather) {
+      cur = b.output_rows(cur);
+      in = b.output_rows(in);
+    }
+    if (d.attn_post_norm) cur = b.norm(cur);
+    if (d.residual_scale) cur = b.g.inplace(cur);
+    middle = b.g.inplace(cur, in);
+  } else {  // layers that a search left out (Nemotron Super)
+    middle = gather ? b.output_rows(in) : in;
   }
-  if (d.attn_post_norm) cur = b.norm(cur);
-  if (d.residual_scale) cur = b.g.inplace(cur);
-  const Tensor middle = b.g.inplace(cur, in);
-  cur = d.pre_norm ? b.norm(middle, d.rms, d.norm_bias) : middle;
+  Tensor cur = d.pre_norm ? b.norm(middle, d.rms, d.norm_bias) : middle;
   const Routing routing = d.config_routing && layer.experts ? deepseek_routing(*layer.experts) : d.routing;
   cur = feed_forward_of(b, layer, cur, d.activation, routing, d.shared_gate, d.ffn_bias);
   if (d.ffn_post_norm) cur = d.post_norm_loose ? b.loose_norm(cur) : b.norm(cur);

@@ -39,6 +39,11 @@ CacheBytes cache_of(const Model& model, const Layer& layer, const Settings& s, b
     const Bytes both = add(rows(*s.type_k, a.num_key_value_heads * a.head_dim, cells), rows(*s.type_v, v, cells));
     (window ? bytes.window : bytes.full) = both;
   }
+  // Without flash attention values lie transposed, all layers as wide as the widest: those without heads too.
+  const bool hybrid = std::any_of(model.layers.begin(), model.layers.end(), [](const Layer& l) { return !!l.state; });
+  if (!layer.attention && !layer.latent && !hybrid && !s.flash_attn) {
+    bytes.full = rows(*s.type_v, widest_v(model), s.n_ctx_seq);
+  }
   if (layer.latent) {
     const LatentAttention& l = *layer.latent;
     bytes.full = rows(*s.type_k, l.kv_lora_rank + l.qk_rope_head_dim, s.n_ctx_seq);

@@ -19,6 +19,7 @@ struct Decoder {
   bool position_table = false;  // learned positions, added to the embedding
   Rope rope = Rope::all;
   std::size_t unturned_every = 0;  // every so many layers are without rotary positions
+  bool norm_after_rope = false;    // of keys, then queries; else of both before
   bool scale_queries = false;
   bool scale_attention = false;  // its result
   bool attn_post_norm = false;   // on the attention's result, before the residual
@@ -101,6 +102,8 @@ constexpr std::array kDecoders = {
     Decoder{.arch = "internlm2"},
     Decoder{.arch = "ernie4_5"},
     Decoder{.arch = "exaone"},
+    Decoder{.arch = "deci"},
+    Decoder{.arch = "hunyuan-dense", .norm_after_rope = true},
     Decoder{.arch = "arcee", .activation = Activation::relu_squared},
     Decoder{.arch = "nemotron", .rms = false, .norm_bias = true, .activation = Activation::relu_squared},
     Decoder{.arch = "chatglm"},
