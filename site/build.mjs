@@ -77,6 +77,7 @@ const wasm = await readFile(path.join(engine, 'vram.wasm'));
 const wasmFile = `vram-${createHash('sha256').update(wasm).digest('hex').slice(0, 8)}.wasm`;
 await writeFile(path.join(out, wasmFile), wasm);
 const worker = (await bundle(['js/core_worker.js']))['js/core_worker.js'].file;
+const early = (await bundle(['js/early.js']))['js/early.js'].file;
 const style = (await bundle(['style.css']))['style.css'].file;
 await copyFile(path.join(here, 'favicon.svg'), path.join(out, 'favicon.svg'));
 await copyFile(path.join(here, 'manifest.json'), path.join(out, 'manifest.webmanifest'));
@@ -122,8 +123,8 @@ const nav = (id, home) => pages.map((page) => `<a href="${page.file === 'index.h
 for (const { file, id, entry, engine: usesEngine } of pages) {
   const { file: script, needs } = scripts[entry];
   const preload = [
-    ...(usesEngine ? [`<link rel="preload" href="${wasmFile}" as="fetch" crossorigin />`] : []),
-    ...needs.map((chunk) => `<link rel="modulepreload" href="${chunk}" />`),
+    ...(usesEngine ? [`<meta name="engine" content="${wasmFile}" />`, `<script type="module" async fetchpriority="low" src="${early}"></script>`] : []),
+    ...needs.map((chunk) => `<link rel="modulepreload" fetchpriority="low" href="${chunk}" />`),
   ].join('\n    ');
   const body = await readFile(path.join(here, 'pages', file), 'utf8');
   const base = process.env.SITE_URL?.replace(/\/*$/, '/');

@@ -5,7 +5,7 @@ import { html, nothing } from '../elements/lit.js';
 import { size } from '../js/format.js';
 import { number, t } from '../js/i18n.js';
 
-const margin = { left: 58, right: 12, top: 12, bottom: 46 };
+const margin = { left: 66, right: 12, top: 12, bottom: 46 };
 const narrow = () => globalThis.innerWidth < 560;
 const NEAR = 14; // pixels around the pointer
 
@@ -85,7 +85,8 @@ export function nearest(at, x, y) {
 
 export function axes({ x, y }, domain, unit, inBytes) {
   const [width, height] = extent();
-  const label = (value) => (inBytes ? size(value, unit) : number(value, { notation: 'compact' }));
+  const whole = (bytes) => size(bytes, unit).replace(/[.,]0+(?=\D*$)/, ''); // ticks are whole: "32 GiB"
+  const label = (value) => (inBytes ? whole(value) : number(value, { notation: 'compact' }));
   return html`<svg class="drawing" viewBox="0 0 ${width} ${height}" aria-hidden="true">
     ${ticks(domain).map((tick) => svg`<line class="gridline" x1=${x(tick)} x2=${x(tick)} y1=${margin.top} y2=${height - margin.bottom}></line><line class="gridline" x1=${margin.left} x2=${width - margin.right} y1=${y(tick)} y2=${y(tick)}></line>
       <text class="tick" text-anchor="middle" x=${x(tick)} y=${height - margin.bottom + 16}>${label(tick)}</text><text class="tick" text-anchor="end" x=${margin.left - 6} y=${y(tick) + 4}>${label(tick)}</text>`)}

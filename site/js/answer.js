@@ -9,9 +9,9 @@ import { trust } from '../elements/trust.js';
 import { html, nothing } from '../elements/lit.js';
 import { accuracyPage } from './frame.js';
 import { t } from './i18n.js';
-import { onAllGpus, sentence, verdict } from './words.js';
+import { onAllGpus, sentence } from './words.js';
 
-export function answer({ state, shown, complete, error, errorText, broken, partial, jsonOpen }, on) {
+export function answer({ state, shown, verdict, complete, error, errorText, broken, partial, slow, jsonOpen }, on) {
   const unit = state.units;
   return html`
     ${broken
@@ -21,7 +21,7 @@ export function answer({ state, shown, complete, error, errorText, broken, parti
       ? html`<div class="problem" role="alert">${errorText} ${error.path ? html`<span class="quiet">${t('error-at')} <code>${error.path}</code></span>` : nothing}
           ${shown ? html`<br /><span class="quiet">${t('error-last-answer')}</span>` : nothing}</div>`
       : nothing}
-    ${shown ? html`<div class="result ${error || broken ? 'stale' : ''} ${partial ? 'partial' : ''}">${result(shown, { complete, unit, partial, jsonOpen }, on)}</div>` : error || broken ? nothing : html`<p class="waiting">${t('computing')}</p>`}
+    ${shown ? html`<div class="result ${error || broken ? 'stale' : ''} ${partial ? 'partial' : ''} ${slow ? 'slow' : ''}">${result(shown, { verdict, complete, unit, partial, jsonOpen }, on)}</div>` : error || broken ? nothing : html`<p class="waiting">${t('computing')}</p>`}
   `;
 }
 
@@ -41,11 +41,11 @@ function warningList(warnings) {
 }
 
 // `complete` is the last {request, response} that has limits, advice and other formulas; on the first visit they are to come.
-function result(response, { complete, unit, partial, jsonOpen }, on) {
+function result(response, { verdict, complete, unit, partial, jsonOpen }, on) {
   const { ledger, gpu, warnings } = response;
   const rest = complete?.response ?? response;
   return html`
-    <vram-verdict .data=${verdict(response, unit)}></vram-verdict>
+    <vram-verdict .data=${verdict}></vram-verdict>
     ${trust(response, { unit, accuracy: accuracyPage() })}
     ${warnings?.length ? warningList(warnings) : nothing}
     <vram-bar .data=${{ ledger, capacity: gpu?.memory_bytes ?? null, nominal: gpu?.memory_bytes_nominal, reported: gpu?.memory_reported, unit }}></vram-bar>

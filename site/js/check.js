@@ -17,8 +17,9 @@ import { errorText } from './words.js';
 speak(english, { es: () => import('../i18n/es/check.js'), zh: () => import('../i18n/zh/check.js') });
 speak(estimator, { es: () => import('../i18n/es/estimator.js'), zh: () => import('../i18n/zh/estimator.js') });
 
-const LIMIT = 4 << 20;
-const view = { log: '', model: '', weights: '', gpu: '', lists: null, shown: null, error: null, errorText: '', broken: '', issue: false, link: '', version: '' };
+const LIMIT = 7 << 20; // what the engine takes at once; a start-up log is at the beginning
+const LONG = 200 << 10; // characters: a text field of more than this makes the page wait
+const view = { log: '', name: '', model: '', weights: '', gpu: '', lists: null, shown: null, error: null, errorText: '', broken: '', issue: false, link: '', version: '' };
 const engine = startEngine();
 const ask = newestOnly(
   engine,
@@ -58,8 +59,16 @@ async function linkTo(request) {
 
 async function file(chosen) {
   if (!chosen) return;
-  if (chosen.size > LIMIT) return say(t('check-too-large'));
-  set({ log: await chosen.text() });
+  set({ log: await chosen.slice(0, LIMIT).text(), name: chosen.name });
+  if (chosen.size > LIMIT) say(t('check-too-large', { size: size(LIMIT, units()) }));
+}
+
+// A long log is not put into the text field.
+function pasted(event) {
+  const text = event.clipboardData?.getData('text') ?? '';
+  if (text.length < LONG) return;
+  event.preventDefault();
+  set({ log: text.slice(0, LIMIT), name: '' });
 }
 
 const any = (items, label) => [{ value: '', label, search: '' }, ...(items ?? [])];
@@ -71,7 +80,14 @@ function form() {
     html`${field(
       view,
       { id: 'log', label: t('check-log'), paths: ['/text'], hint: t('check-log-hint'), aside: html`<label class="link file">${t('check-open')}<input type="file" accept=".log,.txt,text/plain" @change=${(event) => file(event.target.files[0])} /></label>` },
-      ({ id, invalid, describedBy }) => html`<textarea id=${id} class="log" rows="16" spellcheck="false" aria-invalid=${invalid ? 'true' : nothing} aria-describedby=${describedBy || nothing} .value=${live(view.log)} @input=${(event) => set({ log: event.target.value })}></textarea>`,
+      ({ id, invalid, describedBy }) =>
+        view.log.length > LONG
+          ? html`<div class="longlog" id=${id} role="group" tabindex="-1" aria-label=${t('check-log')} aria-describedby=${describedBy || nothing} aria-invalid=${invalid ? 'true' : nothing}>
+              <p><b>${view.name || t('check-long')}</b> <span class="quiet">${size(view.log.length, units())}</span></p>
+              <pre>${view.log.slice(0, 1500)}…</pre>
+              <button type="button" @click=${() => set({ log: '', name: '' })}>${t('check-long-remove')}</button>
+            </div>`
+          : html`<textarea id=${id} class="log" rows="16" spellcheck="false" aria-invalid=${invalid ? 'true' : nothing} aria-describedby=${describedBy || nothing} .value=${live(view.log)} @paste=${pasted} @input=${(event) => set({ log: event.target.value })}></textarea>`,
     )}
     ${view.log ? nothing : html`<button type="button" @click=${() => set({ log: example })}>${t('check-example')}</button>`}
     ${field(view, { id: 'check-model', label: t('check-model'), help: t('check-model-help'), paths: ['/model'] }, picker(any(lists?.models, t('check-model-from-log')), view.model, (model) => set({ model }), ''))}
@@ -159,7 +175,7 @@ addEventListener('drop', (event) => {
   event.preventDefault();
   const text = event.dataTransfer.getData('text');
   if (event.dataTransfer.files[0]) file(event.dataTransfer.files[0]);
-  else if (text) set({ log: text });
+  else if (text) set({ log: text.slice(0, LIMIT), name: '' });
 });
 at('inputs').addEventListener('submit', (event) => event.preventDefault());
 document.addEventListener('vram-units', draw);

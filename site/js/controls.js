@@ -1,15 +1,20 @@
 // The controls of forms: labels, fields with their errors, choices. `view` has {error, errorText}.
 import { html, live, nothing } from '../elements/lit.js';
 import '../elements/picker.js';
-import { t } from './i18n.js';
+import english from '../i18n/en/help.js';
+import { has, speak, t } from './i18n.js';
+
+speak(english, { es: () => import('../i18n/es/help.js'), zh: () => import('../i18n/zh/help.js') });
 
 export const section = (title, body) => html`<fieldset><legend>${title}</legend>${body}</fieldset>`;
 
 // Whether the error is about this field: the path itself or anything below it.
 const concerns = (view, paths) => view.error && paths.some((path) => view.error.path === path || view.error.path.startsWith(`${path}/`));
 
-// A label, a control and, when the error is about it, the error. `control(attributes)` gets {id, invalid, describedBy}.
-export function field(view, { id, label, aside, paths = [], hint, help, wide = true, name }, control) {
+// A label, a control and, when the error is about it, the error. `control(attributes)` gets {id, invalid, describedBy}. What
+// the input is, in a sentence, is the text help-<id>, or `help`.
+const helpOf = (id) => (has(`help-${id}`) ? t(`help-${id}`) : '');
+export function field(view, { id, label, aside, paths = [], hint, help = helpOf(id), wide = true, name }, control) {
   const wrong = concerns(view, paths);
   const describedBy = [wrong && `${id}-error`, hint && `${id}-hint`].filter(Boolean).join(' ');
   return html`<div class="field ${wide ? '' : 'half'} ${wrong ? 'wrong' : ''}">
@@ -42,6 +47,10 @@ export const picker = (items, value, change, placeholder) =>
   ({ id, invalid, describedBy }) =>
     html`<vram-picker .inputId=${id} .describedBy=${describedBy} .placeholder=${placeholder} .invalid=${Boolean(invalid)} .items=${items} .value=${value}
       @vram-pick=${(event) => change(event.detail)}></vram-picker>`;
+
+// A box to tick; its sentence is the text help-<id>.
+export const tick = (id, label, on, change) =>
+  html`<div class="tick"><label class="check"><input type="checkbox" id=${id} .checked=${live(on)} @change=${(event) => change(event.target.checked)} /> ${label}</label>${helpOf(id) ? explained(label, helpOf(id)) : nothing}</div>`;
 
 export const segments = (name, label, value, options, change) =>
   html`<div class="segments-choice" role="radiogroup" aria-label=${label}>

@@ -2,30 +2,23 @@
 // effective options come back with every estimate and are shown as placeholders; cache types come with the catalogue.
 // What an option is, is the text about-<name>; `about` of an engine is the id of a text.
 
+// "n_ctx flash_attn:switch split_mode=layer|none": a count, unless its type or its choices are named.
+const optionsOf = (words) =>
+  words.trim().split(/\s+/).map((word) => {
+    const [, name, type = 'count', choices] = /^(\w+)(?::(\w+))?(?:=(.*))?$/.exec(word);
+    return choices ? { name, type: 'choice', choices: choices.split('|') } : { name, type };
+  });
+
 export const engines = [
   {
     name: 'llama.cpp',
     title: 'llama.cpp',
     about: 'engine-about-llama',
     apart: true, // K and V cache may differ in type
-    options: [
-      { name: 'n_gpu_layers', type: 'count' },
-      { name: 'n_cpu_moe', type: 'count' },
-      { name: 'n_ubatch', type: 'count' },
-      { name: 'flash_attn', type: 'switch' },
-      { name: 'n_batch', type: 'count' },
-      { name: 'n_ctx', type: 'count' },
-      { name: 'n_seq_max', type: 'count' },
-      { name: 'n_outputs_max', type: 'count' },
-      { name: 'kv_unified', type: 'switch' },
-      { name: 'swa_full', type: 'switch' },
-      { name: 'offload_kqv', type: 'switch' },
-      { name: 'op_offload', type: 'switch' },
-      { name: 'split_mode', type: 'choice', choices: ['layer', 'none'] },
-      { name: 'main_gpu', type: 'count' },
-      { name: 'mmproj', type: 'switch' },
-      { name: 'mtp', type: 'switch' },
-    ],
+    options: optionsOf(`
+      n_gpu_layers n_cpu_moe n_ubatch flash_attn:switch n_batch n_ctx n_seq_max n_outputs_max kv_unified:switch
+      swa_full:switch offload_kqv:switch op_offload:switch split_mode=layer|none main_gpu mmproj:switch mtp:switch
+    `),
   },
   // Programs that run llama.cpp under option names and defaults of their own.
   {
@@ -33,165 +26,87 @@ export const engines = [
     title: 'Ollama',
     about: 'engine-about-ollama',
     apart: false,
-    options: [
-      { name: 'num_gpu', type: 'count' },
-      { name: 'num_parallel', type: 'count' },
-      { name: 'num_batch', type: 'count' },
-      { name: 'flash_attention', type: 'switch' },
-      { name: 'num_ctx', type: 'count' },
-    ],
+    options: optionsOf('num_gpu num_parallel num_batch flash_attention:switch num_ctx'),
   },
   {
     name: 'lm-studio',
     title: 'LM Studio',
     about: 'engine-about-lm-studio',
     apart: true,
-    options: [
-      { name: 'gpuRatio', type: 'fraction' },
-      { name: 'numCpuExpertLayersRatio', type: 'fraction' },
-      { name: 'evalBatchSize', type: 'count' },
-      { name: 'flashAttention', type: 'switch' },
-      { name: 'offloadKVCacheToGpu', type: 'switch' },
-      { name: 'maxParallelPredictions', type: 'count' },
-      { name: 'useUnifiedKvCache', type: 'switch' },
-    ],
+    options: optionsOf(`
+      gpuRatio:fraction numCpuExpertLayersRatio:fraction evalBatchSize flashAttention:switch
+      offloadKVCacheToGpu:switch maxParallelPredictions useUnifiedKvCache:switch
+    `),
   },
   {
     name: 'koboldcpp',
     title: 'KoboldCpp',
     about: 'engine-about-koboldcpp',
     apart: false,
-    options: [
-      { name: 'gpulayers', type: 'count' },
-      { name: 'moecpu', type: 'count' },
-      { name: 'batchsize', type: 'count' },
-      { name: 'flashattention', type: 'switch' },
-      { name: 'lowvram', type: 'switch' },
-      { name: 'noswa', type: 'switch' },
-      { name: 'parallelrequests', type: 'count' },
-    ],
+    options: optionsOf('gpulayers moecpu batchsize flashattention:switch lowvram:switch noswa:switch parallelrequests'),
   },
   {
     name: 'vllm',
     title: 'vLLM',
     about: 'engine-about-vllm',
     apart: false,
-    options: [
-      { name: 'gpu_memory_utilization', type: 'fraction' },
-      { name: 'max_num_batched_tokens', type: 'count' },
-      { name: 'max_num_seqs', type: 'count' },
-      { name: 'enforce_eager', type: 'switch' },
-      { name: 'tensor_parallel_size', type: 'count' },
-      { name: 'pipeline_parallel_size', type: 'count' },
-      { name: 'max_model_len', type: 'count' },
-      { name: 'block_size', type: 'count' },
-      { name: 'version', type: 'word' },
-      { name: 'data_parallel_size', type: 'count' },
-      { name: 'enable_expert_parallel', type: 'switch' },
-      { name: 'decode_context_parallel_size', type: 'count' },
-      { name: 'enable_chunked_prefill', type: 'switch' },
-      { name: 'use_v1', type: 'switch' },
-      { name: 'use_flashinfer_sampler', type: 'switch' },
-      { name: 'disable_hybrid_kv_cache_manager', type: 'switch' },
-      { name: 'enable_lora', type: 'switch' },
-      { name: 'max_loras', type: 'count' },
-      { name: 'max_lora_rank', type: 'count' },
-      { name: 'cpu_offload_gb', type: 'fraction' },
-      { name: 'swap_space', type: 'fraction' },
-      { name: 'kv_cache_memory_bytes', type: 'count' },
-      { name: 'limit_mm_per_prompt', type: 'count' },
-      { name: 'skip_mm_profiling', type: 'switch' },
-    ],
+    options: optionsOf(`
+      gpu_memory_utilization:fraction max_num_batched_tokens max_num_seqs enforce_eager:switch
+      tensor_parallel_size pipeline_parallel_size max_model_len block_size version:word data_parallel_size
+      enable_expert_parallel:switch decode_context_parallel_size enable_chunked_prefill:switch use_v1:switch
+      use_flashinfer_sampler:switch disable_hybrid_kv_cache_manager:switch enable_lora:switch max_loras
+      max_lora_rank cpu_offload_gb:fraction swap_space:fraction kv_cache_memory_bytes limit_mm_per_prompt
+      skip_mm_profiling:switch
+    `),
   },
   {
     name: 'sglang',
     title: 'SGLang',
     about: 'engine-about-sglang',
     apart: false,
-    options: [
-      { name: 'mem_fraction_static', type: 'fraction' },
-      { name: 'chunked_prefill_size', type: 'count' },
-      { name: 'max_running_requests', type: 'count' },
-      { name: 'cuda_graph_max_bs', type: 'count' },
-      { name: 'disable_cuda_graph', type: 'switch' },
-      { name: 'tp_size', type: 'count' },
-      { name: 'pp_size', type: 'count' },
-      { name: 'dp_size', type: 'count' },
-      { name: 'ep_size', type: 'count' },
-      { name: 'enable_dp_attention', type: 'switch' },
-      { name: 'context_length', type: 'count' },
-      { name: 'max_total_tokens', type: 'count' },
-      { name: 'page_size', type: 'count' },
-      { name: 'disable_radix_cache', type: 'switch' },
-    ],
+    options: optionsOf(`
+      mem_fraction_static:fraction chunked_prefill_size max_running_requests cuda_graph_max_bs
+      disable_cuda_graph:switch tp_size pp_size dp_size ep_size enable_dp_attention:switch context_length
+      max_total_tokens page_size disable_radix_cache:switch
+    `),
   },
   {
     name: 'tensorrt-llm',
     title: 'TensorRT-LLM',
     about: 'engine-about-tensorrt-llm',
     apart: false,
-    options: [
-      { name: 'free_gpu_memory_fraction', type: 'fraction' },
-      { name: 'max_batch_size', type: 'count' },
-      { name: 'max_num_tokens', type: 'count' },
-      { name: 'max_seq_len', type: 'count' },
-      { name: 'tensor_parallel_size', type: 'count' },
-      { name: 'pipeline_parallel_size', type: 'count' },
-      { name: 'moe_expert_parallel_size', type: 'count' },
-      { name: 'tokens_per_block', type: 'count' },
-      { name: 'max_beam_width', type: 'count' },
-      { name: 'max_tokens', type: 'count' },
-      { name: 'backend', type: 'choice', choices: ['pytorch', 'tensorrt'] },
-      { name: 'cuda_graph', type: 'switch' },
-    ],
+    options: optionsOf(`
+      free_gpu_memory_fraction:fraction max_batch_size max_num_tokens max_seq_len tensor_parallel_size
+      pipeline_parallel_size moe_expert_parallel_size tokens_per_block max_beam_width max_tokens
+      backend=pytorch|tensorrt cuda_graph:switch
+    `),
   },
   {
     name: 'transformers',
     title: 'Transformers',
     about: 'engine-about-transformers',
     apart: false,
-    options: [
-      { name: 'attn_implementation', type: 'choice', choices: ['eager', 'sdpa', 'flash_attention_2'] },
-      { name: 'cache_implementation', type: 'choice', choices: ['dynamic', 'static', 'offloaded', 'offloaded_static', 'quantized'] },
-      { name: 'num_beams', type: 'count' },
-      { name: 'max_new_tokens', type: 'count' },
-      { name: 'version', type: 'choice', choices: ['4.38', '4.44', '4.47', '4.55', '4.57'] },
-      { name: 'num_return_sequences', type: 'count' },
-      { name: 'prefill_chunk_size', type: 'count' },
-      { name: 'logits_of_whole_prompt', type: 'switch' },
-      { name: 'nbits', type: 'count' },
-      { name: 'q_group_size', type: 'count' },
-      { name: 'residual_length', type: 'count' },
-      { name: 'device_map', type: 'choice', choices: ['auto', 'balanced', 'balanced_low_0', 'sequential'] },
-      { name: 'max_memory_gib', type: 'fraction' },
-      { name: 'cpu_memory_gib', type: 'fraction' },
-      { name: 'offload_to_disk', type: 'switch' },
-    ],
+    options: optionsOf(`
+      attn_implementation=eager|sdpa|flash_attention_2
+      cache_implementation=dynamic|static|offloaded|offloaded_static|quantized num_beams max_new_tokens
+      version=4.38|4.44|4.47|4.55|4.57 num_return_sequences prefill_chunk_size logits_of_whole_prompt:switch nbits
+      q_group_size residual_length device_map=auto|balanced|balanced_low_0|sequential max_memory_gib:fraction
+      cpu_memory_gib:fraction offload_to_disk:switch
+    `),
   },
   {
     name: 'mlx',
     title: 'MLX',
     about: 'engine-about-mlx',
     apart: false,
-    options: [
-      { name: 'kv_bits', type: 'count' },
-      { name: 'kv_group_size', type: 'count' },
-      { name: 'max_kv_size', type: 'count' },
-      { name: 'prefill_step_size', type: 'count' },
-    ],
+    options: optionsOf('kv_bits kv_group_size max_kv_size prefill_step_size'),
   },
   ...['exllamav2', 'exllamav3'].map((name) => ({
     name,
     title: name === 'exllamav2' ? 'ExLlamaV2' : 'ExLlamaV3',
     about: `engine-about-${name}`,
     apart: false,
-    options: [
-      { name: 'k_bits', type: 'count' },
-      { name: 'v_bits', type: 'count' },
-      { name: 'max_seq_len', type: 'count' },
-      { name: 'max_chunk_size', type: 'count' },
-      { name: 'flash_attn', type: 'switch' },
-    ],
+    options: optionsOf('k_bits v_bits max_seq_len max_chunk_size flash_attn:switch'),
   })),
   { name: 'ideal', title: 'Ideal', about: 'engine-about-ideal', apart: true, options: [] },
 ];

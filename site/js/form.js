@@ -8,12 +8,11 @@ import { detection } from './detection.js';
 import { mini } from './mini.js';
 import { typedCount } from './request.js';
 import { weightsForm } from './weights_form.js';
-import { verdict } from './words.js';
 
 // `view`: {state, lists, shown (last good response or null), error (or null), detected}; `on`: {set, setIn, detect, file}.
 export function form(view, on) {
   return html`
-    ${mini(view.shown && verdict(view.shown, view.state.units), Boolean(view.error))}
+    ${mini(view.verdict, Boolean(view.error))}
     ${section(t('section-model'), model(view, on))}
     ${section(t('section-gpu'), gpu(view, on))}
     ${section(t('section-work'), work(view, on))}

@@ -43,6 +43,11 @@ function drawFrame() {
     showUnits(event.target.value);
     document.dispatchEvent(new Event('vram-units'));
   });
+  // On a phone the names of the pages do not fit beside each other.
+  requestAnimationFrame(() => {
+    const here = document.querySelector('header nav [aria-current]');
+    if (here?.previousElementSibling) here.parentElement.scrollLeft = here.offsetLeft - here.parentElement.offsetLeft - 40;
+  });
   const select = at('language');
   select.addEventListener('change', () => choose(select.value));
 }

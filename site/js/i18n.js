@@ -88,10 +88,17 @@ export function localize(root = document) {
 }
 
 // Numbers in the reader's language: number(0.5, {style: 'percent'}).
+// What was written once is kept: an answer has a hundred numbers, of which a key pressed changes a few.
 const formats = new Map();
+const MOST_WRITTEN = 2000;
 export function number(value, options = {}) {
   const key = `${current} ${JSON.stringify(options)}`;
-  let format = formats.get(key);
-  if (!format) formats.set(key, (format = new Intl.NumberFormat(locale(), options)));
-  return format.format(value);
+  let known = formats.get(key);
+  if (!known) formats.set(key, (known = { format: new Intl.NumberFormat(locale(), options), written: new Map() }));
+  let text = known.written.get(value);
+  if (text === undefined) {
+    if (known.written.size >= MOST_WRITTEN) known.written.clear();
+    known.written.set(value, (text = known.format.format(value)));
+  }
+  return text;
 }

@@ -26,6 +26,7 @@ const view = {
   unknown: [], // hash fields of other versions, kept
   lists: emptyLists,
   shown: null, // the last good response; where it is partial, with the limits of the one before
+  verdict: null, // and what verdict() says of it
   complete: null, // the last {request, response} with all that is asked for
   error: null, // of the newest request: {path, message, expected, value}
   errorText: '',
@@ -33,6 +34,7 @@ const view = {
   detected: null,
   mine: null, // {id, name} of the GPU chosen as this computer's
   partial: false, // the limits, advice and other formulas of what is shown are still to come
+  slow: false, // and have been for a while
   jsonOpen: false,
   optionsOpen: null, // the engine's options, once the visitor has opened or closed them
   pins: [], // hashes of states kept for comparing
@@ -46,6 +48,8 @@ const ask = newestOnly(
     if (!response.ok) Object.assign(view, { error: response.error, partial: false });
     else if (whole) Object.assign(view, { shown: response, complete: { request, response }, error: null, partial: false });
     else Object.assign(view, { shown: response, error: null, partial: true });
+    view.slow = false;
+    clearTimeout(slowly);
     if (view.partial) askRest();
     draw();
     listen();
@@ -59,12 +63,15 @@ const ask = newestOnly(
 // Only the estimate is asked at first, and its limits, advice and references when the visitor pauses: those are hundreds of
 // estimates, and neither the first verdict nor a slider should wait for them. Until they come those before stay.
 const PAUSE_MS = 60;
-let pausing;
+const SLOW_MS = 400;
+let pausing, slowly;
 function askRest() {
   clearTimeout(pausing);
   pausing = setTimeout(() => {
     const { request } = requestOf(view.state);
-    if (request) ask(request);
+    if (!request) return;
+    ask(request);
+    slowly = setTimeout(() => ((view.slow = true), draw()), SLOW_MS);
   }, view.complete ? PAUSE_MS : 0);
 }
 
@@ -170,7 +177,7 @@ async function greet() {
 
 function changed(what) {
   estimate();
-  draw();
+  drawSoon();
   link.changed(what);
 }
 
@@ -178,11 +185,24 @@ function estimate() {
   const { request, error } = requestOf(view.state);
   clearTimeout(pausing);
   if (request) ask({ ...request, also: [] });
-  else Object.assign(view, { error, partial: false });
+  else {
+    Object.assign(view, { error, partial: false });
+    draw();
+  }
+}
+
+// With the answer, which mostly comes within a few milliseconds: one drawing takes half the time of two.
+const ANSWER_MS = 30;
+let soon;
+function drawSoon() {
+  clearTimeout(soon);
+  soon = setTimeout(draw, ANSWER_MS);
 }
 
 function draw() {
+  clearTimeout(soon);
   view.errorText = view.error ? errorText(view.error) : '';
+  view.verdict = view.shown && verdict(view.shown, view.state.units);
   render(form(view, on), at('inputs'));
   render(answer(view, on), at('answer'));
   drawExplore();
@@ -213,7 +233,7 @@ let announcing;
 function listen() {
   clearTimeout(announcing);
   announcing = setTimeout(() => {
-    const { word, sentence, detail } = view.shown ? verdict(view.shown, view.state.units) : {};
+    const { word, sentence, detail } = view.verdict ?? {};
     at('live').textContent = view.error ? t('not-computed', { problem: view.errorText }) : word ? `${word}: ${sentence} ${detail}` : '';
   }, 700);
 }
@@ -231,7 +251,7 @@ at('embed').hidden = location.protocol === 'file:'; // no address to embed from
 at('embed').addEventListener('click', async () => {
   await link.save();
   const { openEmbedDialog } = await import('./embed_dialog.js');
-  const { word, sentence, subject } = view.shown ? verdict(view.shown, view.state.units) : {};
+  const { word, sentence, subject } = view.verdict ?? {};
   openEmbedDialog({ state: view.state, link: location.href, words: word ? `${subject}: ${word}, ${sentence}` : t('page-language-title') });
 });
 at('answer').addEventListener('vram-use', ({ detail: { field, value } }) => on.set({ [field]: value }));

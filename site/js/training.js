@@ -3,16 +3,18 @@
 import './common.js';
 import estimator from '../i18n/en/estimator.js';
 import english from '../i18n/en/training.js';
-import { html, live, nothing, render } from '../elements/lit.js';
+import { html, nothing, render } from '../elements/lit.js';
 import '../elements/bar.js';
 import '../elements/ledger.js';
 import '../elements/verdict.js';
-import { choice, field, picker, section, segments, text } from './controls.js';
+import { choice, field, picker, section, segments, text, tick as box } from './controls.js';
 import { newestOnly, startEngine } from './core.js';
 import { count, size } from './format.js';
-import { at, openPage, units } from './frame.js';
+import { at, copyText, openPage, pause, say, units } from './frame.js';
 import { speak, t } from './i18n.js';
+import { keepInHash } from './link.js';
 import { emptyLists, listsOf } from './lists.js';
+import { mini } from './mini.js';
 import { sentence, verdict } from './words.js';
 
 speak(english, { es: () => import('../i18n/es/training.js'), zh: () => import('../i18n/zh/training.js') });
@@ -30,12 +32,24 @@ const adapterSwitches = ['use_dora', 'train_embeddings'];
 const numbers = ['lora_rank', 'micro_batch_size', 'sequence_length', 'gradient_accumulation_steps'];
 const quantized = ['', 'bnb_nf4', 'bnb_int8', 'gptq', 'awq'];
 
-const fromAddress = () => {
-  const typed = new URLSearchParams(location.hash.slice(1));
-  return Object.fromEntries(Object.keys(start).map((key) => [key, typed.get(key) ?? start[key]]));
-};
+const view = { state: start, unknown: [], lists: emptyLists, shown: null, request: null, verdict: null, error: null, errorText: '', broken: '' };
 
-const view = { state: fromAddress(), lists: emptyLists, shown: null, error: null, errorText: '', broken: '' };
+// The address says what differs from the start; what an older or newer page knows and this one does not is kept.
+const VERSION = '1';
+const link = keepInHash({
+  async hash() {
+    const said = Object.entries(view.state).filter(([key, value]) => value !== start[key]);
+    return { hash: new URLSearchParams([['v', VERSION], ...said, ...view.unknown]).toString(), complete: true };
+  },
+  async load(hash) {
+    const typed = new URLSearchParams(hash.slice(1));
+    view.state = Object.fromEntries(Object.keys(start).map((key) => [key, typed.get(key) ?? start[key]]));
+    view.unknown = [...typed].filter(([key]) => !Object.hasOwn(start, key) && key !== 'v');
+    ask(requestOf(view.state));
+    await pause();
+    draw();
+  },
+});
 
 // Whole numbers as typed, "4k" included; anything else goes to the engine as it stands, which says what is wrong.
 const typedNumber = (value) => {
@@ -58,9 +72,9 @@ function requestOf(state) {
 const engine = startEngine();
 const ask = newestOnly(
   engine,
-  (_, response) => {
+  (request, response) => {
     view.broken = '';
-    if (response.ok) Object.assign(view, { shown: response, error: null, errorText: '' });
+    if (response.ok) Object.assign(view, { request, shown: response, error: null, errorText: '' });
     else Object.assign(view, { error: response.error, errorText: response.error.expected ? `${sentence(response.error.message)} ${response.error.expected}` : sentence(response.error.message) });
     draw();
   },
@@ -71,16 +85,15 @@ const ask = newestOnly(
 );
 
 function set(changes) {
-  Object.assign(view.state, changes);
-  const address = new URLSearchParams(Object.entries(view.state).filter(([key, value]) => value !== start[key]));
-  history.replaceState(null, '', address.size ? `#${address}` : location.pathname + location.search);
+  view.state = { ...view.state, ...changes };
   ask(requestOf(view.state));
   draw();
+  link.changed(Object.keys(changes).join());
 }
 
 const on = (name) => (value) => set({ [name]: value });
 const list = (values, labels = {}) => values.map((value) => ({ value, label: labels[value] ?? value }));
-const tick = (name, label) => html`<label class="check"><input type="checkbox" .checked=${live(Boolean(view.state[name]))} @change=${(event) => set({ [name]: event.target.checked ? '1' : '' })} /> ${label}</label>`;
+const tick = (name, label) => box(name, label, Boolean(view.state[name]), (checked) => set({ [name]: checked ? '1' : '' }));
 const small = (name, label, path = `/${name}`) => field(view, { id: name, label, paths: [path], wide: false }, text(view.state[name], on(name), { mode: 'numeric' }));
 const chosen = (name, label, options, wide = false) => field(view, { id: name, label, paths: [`/${name}`], wide }, choice(view.state[name], options, on(name)));
 
@@ -89,12 +102,13 @@ function form() {
   const adapts = state.method !== 'full';
   const several = Number(state.count) > 1;
   return html`
+    ${mini(view.verdict, Boolean(view.error))}
     ${section(t('training-model'), field(view, { id: 'model', label: t('training-field-model'), paths: ['/model'] }, picker(lists.models, state.model, on('model'), '')))}
     ${section(
       t('training-method'),
       html`${segments('method', t('training-method'), state.method, ['full', 'lora', 'qlora'].map((name) => [name, t(`training-method-${name}`)]), on('method'))}
+        ${state.method === 'qlora' ? chosen('weights', t('training-field-weights'), list(quantized, { '': 'bnb_nf4, double_quant' }), true) : nothing}
         <div class="grid">
-          ${state.method === 'qlora' ? chosen('weights', t('training-field-weights'), list(quantized, { '': 'bnb_nf4, double_quant' })) : nothing}
           ${adapts ? small('lora_rank', t('training-field-rank')) : nothing}
           ${adapts ? field(view, { id: 'targets', label: t('training-field-targets'), paths: ['/target_modules'], wide: false }, choice(state.targets, Object.keys(targets).map((value) => ({ value, label: t(`training-targets-${value}`) })), on('targets'))) : nothing}
         </div>
@@ -105,8 +119,8 @@ function form() {
       html`<div class="grid">
           ${small('micro_batch_size', t('training-field-batch'))} ${small('sequence_length', t('training-field-length'))} ${small('gradient_accumulation_steps', t('training-field-accumulation'))}
           ${chosen('attn_implementation', t('training-field-attention'), list(['sdpa', 'flash_attention_2', 'eager']))}
-          ${chosen('loss', t('training-field-loss'), list(['cross_entropy', 'chunked', 'fused_linear'], { cross_entropy: t('training-loss-cross_entropy'), chunked: t('training-loss-chunked'), fused_linear: t('training-loss-fused_linear') }))}
         </div>
+        ${chosen('loss', t('training-field-loss'), list(['cross_entropy', 'chunked', 'fused_linear'], { cross_entropy: t('training-loss-cross_entropy'), chunked: t('training-loss-chunked'), fused_linear: t('training-loss-fused_linear') }), true)}
         ${tick('gradient_checkpointing', t('training-field-checkpointing'))} ${tick('fused_kernels', t('training-field-kernels'))}`,
     )}
     ${section(
@@ -144,11 +158,11 @@ function largest(response) {
   const row = (key, label) => {
     const found = response[key];
     if (!found || found.limit === 0) return nothing;
-    return html`<div><dt>${label}</dt><dd>${found.value === 0 ? t('training-max-none') : count(found.value)}</dd></div>`;
+    return html`<div class="tile"><dt class="name">${label}</dt><dd class="value">${found.value === 0 ? t('training-max-none') : count(found.value)}</dd></div>`;
   };
   const trained = response.figures.find(({ name }) => name === 'trainable_parameters');
-  return html`<dl class="training-figures">
-    <div><dt>${t('training-trained')}</dt><dd>${count(trained?.number ?? 0)}</dd></div>
+  return html`<dl class="tiles short">
+    <div class="tile"><dt class="name">${t('training-trained')}</dt><dd class="value">${count(trained?.number ?? 0)}</dd></div>
     ${row('max_micro_batch_size', t('training-max-batch'))} ${row('max_sequence_length', t('training-max-length'))} ${row('max_lora_rank', t('training-max-rank'))}
   </dl>`;
 }
@@ -188,7 +202,7 @@ function answer() {
     ${error ? html`<div class="problem" role="alert">${errorText}</div>` : nothing}
     ${shown
       ? html`<div class="result ${error || broken ? 'stale' : ''}">
-          <vram-verdict .data=${verdict(shown, units(), subject(shown))}></vram-verdict>
+          <vram-verdict .data=${view.verdict}></vram-verdict>
           ${warnings.length ? html`<ul class="warnings">${warnings.map(({ message }) => html`<li>${sentence(message)}</li>`)}</ul>` : nothing}
           <vram-bar .data=${{ ledger, capacity: gpu?.memory_bytes ?? null, nominal: gpu?.memory_bytes_nominal, reported: gpu?.memory_reported, unit: units() }}></vram-bar>
           ${largest(shown)}
@@ -200,23 +214,26 @@ function answer() {
 }
 
 function draw() {
+  view.verdict = view.shown && verdict(view.shown, units(), subject(view.shown));
   render(form(), at('inputs'));
   render(answer(), at('answer'));
-  if (view.shown && !view.error) at('live').textContent = verdict(view.shown, units(), subject(view.shown)).sentence;
+  if (view.verdict && !view.error) at('live').textContent = view.verdict.sentence;
 }
+
+at('copy-link').addEventListener('click', async () => {
+  await link.save();
+  say(t((await copyText(location.href)) ? 'copied-link' : 'copied-not-link'));
+});
+at('copy-json').addEventListener('click', async () => {
+  if (view.shown) say(t((await copyText(JSON.stringify({ request: view.request, response: view.shown }, null, 2))) ? 'copied-json' : 'copied-not-json'));
+});
 
 at('inputs').addEventListener('submit', (event) => event.preventDefault());
 document.addEventListener('vram-units', draw);
 document.addEventListener('vram-language', draw);
-addEventListener('hashchange', () => {
-  view.state = fromAddress();
-  ask(requestOf(view.state));
-  draw();
-});
 await openPage();
 at('answer').replaceChildren();
-ask(requestOf(view.state));
-draw();
+await link.load();
 const [catalogue, profiles] = await Promise.all([engine.call({ op: 'catalogue' }), engine.call({ op: 'profiles' })]).catch(() => []);
 if (catalogue) {
   view.lists = listsOf(catalogue, profiles);
