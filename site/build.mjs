@@ -41,7 +41,7 @@ const common = {
   minify: true,
   format: 'esm',
   target: ['chrome111', 'firefox114', 'safari16.4'],
-  alias: { 'vram-estimator': path.join(engine, 'index.js') },
+  alias: { 'vram-estimator': path.join(engine, 'index.js'), 'vram-estimator/language': path.join(engine, 'language.js') },
   entryNames: '[name]-[hash]',
   chunkNames: '[name]-[hash]',
   outdir: out,
@@ -73,10 +73,15 @@ async function bundle(entries, options = {}) {
 await rm(out, { recursive: true, force: true });
 await mkdir(out, { recursive: true });
 
-const wasm = await readFile(path.join(engine, 'vram.wasm'));
-const wasmFile = `vram-${createHash('sha256').update(wasm).digest('hex').slice(0, 8)}.wasm`;
-await writeFile(path.join(out, wasmFile), wasm);
-const worker = (await bundle(['js/core_worker.js']))['js/core_worker.js'].file;
+// The two parts of the engine: the one for language models, and everything.
+const wasm = {};
+const wasmFile = {};
+for (const [part, name] of Object.entries({ language: 'vram-language', whole: 'vram' })) {
+  wasm[part] = await readFile(path.join(engine, `${name}.wasm`));
+  wasmFile[part] = `./${name}-${createHash('sha256').update(wasm[part]).digest('hex').slice(0, 8)}.wasm`;
+  await writeFile(path.join(out, wasmFile[part]), wasm[part]);
+}
+const worker = (await bundle(['js/core_worker.js'], { splitting: true, define: { WHOLE_FILE: JSON.stringify(wasmFile.whole) } }))['js/core_worker.js'].file;
 const early = (await bundle(['js/early.js']))['js/early.js'].file;
 const style = (await bundle(['style.css']))['style.css'].file;
 await copyFile(path.join(here, 'favicon.svg'), path.join(out, 'favicon.svg'));
@@ -94,7 +99,7 @@ const { outputFiles } = await build({
   entryNames: '[name]',
   write: false,
   loader: { '.css': 'text' },
-  define: { WASM_FILE: JSON.stringify(`./${wasmFile}`), WASM_INTEGRITY: JSON.stringify(integrity(wasm)) },
+  define: { WASM_FILE: JSON.stringify(wasmFile.language), WASM_INTEGRITY: JSON.stringify(integrity(wasm.language)) },
 });
 const widget = {};
 for (const { path: name, contents } of outputFiles) {
@@ -112,7 +117,7 @@ await writeFile(path.join(out, 'embed.html'), embedHtml);
 
 const scripts = await bundle([...new Set(pages.map(({ entry }) => entry))], {
   splitting: true,
-  define: { WORKER_FILE: JSON.stringify(`./${worker}`), WASM_FILE: JSON.stringify(`./${wasmFile}`), WIDGET: JSON.stringify(widget['vram-estimator']), ...online },
+  define: { WORKER_FILE: JSON.stringify(`./${worker}`), ENGINE_FILES: JSON.stringify(wasmFile), WIDGET: JSON.stringify(widget['vram-estimator']), ...online },
 });
 
 // Twice: the body has places of its own.
@@ -120,10 +125,10 @@ const filled = (html, parts) => html.replace(/\{\{(\w+)\}\}/g, (_, name) => part
 const frame = await readFile(path.join(here, 'frame.html'), 'utf8');
 const texts = await englishTexts();
 const nav = (id, home) => pages.map((page) => `<a href="${page.file === 'index.html' ? home : page.file}"${page.id === id ? ' aria-current="page"' : ''} data-l10n="nav-${page.id}"></a>`).join('');
-for (const { file, id, entry, engine: usesEngine } of pages) {
+for (const { file, id, entry, engine: part } of pages) {
   const { file: script, needs } = scripts[entry];
   const preload = [
-    ...(usesEngine ? [`<meta name="engine" content="${wasmFile}" />`, `<script type="module" async fetchpriority="low" src="${early}"></script>`] : []),
+    ...(part ? [`<meta name="engine" content="${wasmFile[part].slice(2)}" />`, `<script type="module" async fetchpriority="low" src="${early}"></script>`] : []),
     ...needs.map((chunk) => `<link rel="modulepreload" fetchpriority="low" href="${chunk}" />`),
   ].join('\n    ');
   const body = await readFile(path.join(here, 'pages', file), 'utf8');
@@ -153,14 +158,14 @@ await build({
 const css = await readFile(path.join(out, style), 'utf8');
 const sha = (text) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 const icon = `data:image/svg+xml;base64,${(await readFile(path.join(here, 'favicon.svg'))).toString('base64')}`;
-const packed = deflateRawSync(wasm, { level: 9 }).toString('base64');
+const packed = deflateRawSync(wasm.whole, { level: 9 }).toString('base64');
 const zip = {};
-for (const { file, id, entry, engine: usesEngine } of pages) {
+for (const { file, id, entry, engine: part } of pages) {
   const { outputFiles: inlined } = await build({
     ...common,
     entryPoints: [path.join(here, entry)],
     write: false,
-    define: { WORKER_FILE: '""', WASM_FILE: '""', WIDGET: JSON.stringify(widget['vram-estimator']), OFFLINE: 'true' },
+    define: { WORKER_FILE: '""', ENGINE_FILES: '{}', WIDGET: JSON.stringify(widget['vram-estimator']), OFFLINE: 'true' },
   });
   const code = inlined.find(({ path: name }) => name.endsWith('.js')).text.trim();
   const body = await readFile(path.join(here, 'pages', file), 'utf8');
@@ -171,7 +176,7 @@ for (const { file, id, entry, engine: usesEngine } of pages) {
     .replace('href="./"', 'href="index.html"')
     .replace(/<link rel="stylesheet"[^>]*>/, () => `<style>${css}</style>`)
     .replace(/<script type="module"[^>]*><\/script>/, '')
-    .replace('</body>', () => `${usesEngine ? `<script type="text/plain" id="engine">${packed}</script>\n    ` : ''}<script type="module">${code}</script>\n  </body>`);
+    .replace('</body>', () => `${part ? `<script type="text/plain" id="engine">${packed}</script>\n    ` : ''}<script type="module">${code}</script>\n  </body>`);
   zip[`vram-estimator/${file}`] = [Buffer.from(html), { mtime: '1980-01-01T00:00:00Z' }];
 }
 zip['vram-estimator/LICENSE'] = [await readFile(path.join(root, 'LICENSE')), { mtime: '1980-01-01T00:00:00Z' }];

@@ -15,6 +15,15 @@ export function call(request: string): string;
 export function call(request: EstimateRequest & { op: 'estimate' }): EstimateResponse | Failure;
 export function call(request: EstimateRequest & { op: 'max_context' }): (EstimateResponse & { max_context: MaxContext }) | Failure;
 export function call(request: EstimateRequest & { op: 'max_batch' }): (EstimateResponse & { max_batch: Largest }) | Failure;
+export function call(request: TrainingRequest): TrainingResponse | Failure;
+export function call(request: DiffusionRequest): DiffusionResponse | Failure;
+export function call(request: CheckLogRequest): CheckLogResponse | Failure;
+export function call(request: CatalogueRequest): CatalogueResponse | Failure;
+export function call(request: { op: 'profiles' }): ProfilesResponse | Failure;
+export function call(request: { op: 'version' }): VersionResponse | Failure;
+export function call(request: LocateRequest): LocateResponse | Failure;
+export function call(request: ChooseRequest): ChooseResponse | Failure;
+export function call(request: ReferenceRequest): ReferenceResponse | Failure;
 export function call(request: { op: string; [key: string]: unknown }): Success | Failure;
 
 /** call({op: 'estimate', ...request}) */
@@ -85,7 +94,7 @@ export interface Failure {
 }
 
 export interface EstimateRequest {
-  model: { id: string } | { config: object; name?: string } | { manual: ManualModel };
+  model: { id: string } | { config: object; name?: string } | { file: WeightFile; name?: string } | { manual: ManualModel };
   /** A format id ("q4_k_m") or a format with options. Default: the checkpoint's own format. */
   weights?: string | WeightsRequest;
   /** One type for both, or K and V apart. Default: "f16" for llama.cpp, the model's dtype for other engines. */
@@ -128,7 +137,13 @@ export interface WeightsRequest {
 }
 
 /** Options carry the engine's own names; what is left out takes the engine's default. */
-export type Engine = { name: 'ideal' } | LlamaCpp | Vllm | Sglang | TensorRtLlm | Transformers;
+export type Engine = { name: 'ideal' } | LlamaCpp | Vllm | Sglang | TensorRtLlm | Transformers | OtherEngine;
+
+/** What stands around llama.cpp, and local engines: their options are in docs/api.md. */
+export interface OtherEngine {
+  name: 'ollama' | 'lm-studio' | 'koboldcpp' | 'mlx' | 'exllamav2' | 'exllamav3';
+  [option: string]: unknown;
+}
 
 export interface LlamaCpp {
   name: 'llama.cpp';
@@ -371,3 +386,295 @@ export function readFile(
   read: (name: string, offset: number, length: number, need: FileNeed) => Promise<Uint8Array | null>,
   options?: { signal?: AbortSignal },
 ): Promise<{ ok: true; file: WeightFile } | Failure>;
+
+
+export type Verdict = 'fits' | 'tight' | 'does_not_fit';
+export type GpuRequest = NonNullable<EstimateRequest['gpu']>;
+export type Warnings = { path: string; message: string }[];
+
+/** What `training` and `diffusion` say of the ledger, as `estimate` does. */
+export type Fit = Pick<EstimateResponse,
+  'gpu' | 'profile' | 'ledger' | 'fits' | 'verdict' | 'headroom_bytes' | 'first_that_does_not_fit' | 'warnings'>;
+
+/** A step of training or fine-tuning. docs/api.md, "training". */
+export interface TrainingRequest extends Partial<TrainingOptions> {
+  op: 'training';
+  model: EstimateRequest['model'];
+  /** QLoRA only: how the frozen weights are quantized. */
+  weights?: string | WeightsRequest;
+  gpu?: GpuRequest;
+  profile?: string | object;
+  also?: ('max_micro_batch_size' | 'max_sequence_length' | 'max_lora_rank' | 'techniques' | 'models')[];
+  rows?: EstimateRequest['rows'];
+}
+
+export interface TrainingOptions {
+  method: 'full' | 'lora' | 'qlora';
+  lora_rank: number;
+  target_modules: 'all-linear' | ('q_proj' | 'k_proj' | 'v_proj' | 'o_proj' | 'gate_proj' | 'up_proj' | 'down_proj')[];
+  use_dora: boolean;
+  /** Embeddings and head are trained as well. */
+  train_embeddings: boolean;
+  adapters_in_16_bit: boolean;
+  lora_dropout: boolean;
+  optimizer: 'sgd' | 'sgd_momentum' | 'adamw' | 'adamw_8bit' | 'paged_adamw' | 'paged_adamw_8bit' | 'adafactor' | 'lion' | 'lion_8bit';
+  precision: 'fp32' | 'bf16' | 'bf16_mixed' | 'fp16_mixed';
+  strategy: 'ddp' | 'zero_1' | 'zero_2' | 'zero_3' | 'fsdp';
+  offload_optimizer: boolean;
+  offload_param: boolean;
+  /** Per GPU. */
+  micro_batch_size: number;
+  /** In tokens. */
+  sequence_length: number;
+  gradient_accumulation_steps: number;
+  gradient_checkpointing: boolean;
+  attn_implementation: 'eager' | 'sdpa' | 'flash_attention_2';
+  loss: 'cross_entropy' | 'chunked' | 'fused_linear';
+  fused_kernels: boolean;
+  optimizer_in_backward: boolean;
+}
+
+export interface TrainingResponse extends Fit {
+  ok: true;
+  op: 'training';
+  model: Omit<EstimateResponse['model'], 'active_parameters' | 'kv_bytes_per_token' | 'state_bytes_per_sequence'>;
+  weights: { format: string; name: string };
+  /** Every option as it took effect. */
+  training: TrainingOptions;
+  /** trainable_parameters, peak_activations, max_memory_allocated */
+  figures: { name: string; number: number; unit: string }[];
+  /** The largest that fits; value 0: not even one. null without a GPU. */
+  max_micro_batch_size?: { value: number; limit: number } | null;
+  max_sequence_length?: { value: number; limit: number } | null;
+  max_lora_rank?: { value: number; limit: number } | null;
+  /** One change at a time, the largest saving first. */
+  techniques?: { name: string; text: string; saved_bytes: number; verdict: Verdict | null }[];
+  models?: { id: string; name: string; parameters: number; verdict: Verdict; headroom_bytes: number }[];
+}
+
+/** Images and video. What the keys mean: docs/api.md, "diffusion". */
+export interface DiffusionRequest {
+  op: 'diffusion';
+  pipeline: { id: string } | { components: object[]; [key: string]: unknown };
+  height?: number;
+  width?: number;
+  frames?: number;
+  batch?: number;
+  text_tokens?: number;
+  input_images?: number;
+  guidance?: 'doubled' | 'sequential' | 'none';
+  attention?: 'sdpa' | 'flash' | 'xformers' | 'eager';
+  dtype?: 'fp32' | 'fp16' | 'bf16' | 'fp8';
+  /** By role. */
+  components?: Record<string, { dtype?: string; quantization?: string }>;
+  techniques?: Record<string, boolean | number | object>;
+  level?: 'none' | 'balanced' | 'aggressive' | 'ultra' | 'ultra_cpu' | 'auto';
+  engine?: { name: 'diffusers'; version?: string } | { name: 'diffsynth'; vram_config?: object; vram_limit?: number; file_format?: string };
+  lora?: { rank: number; count?: number; fused?: boolean };
+  companions?: { kind: 'controlnet' | 't2i_adapter' | 'ip_adapter' | 'upscaler'; count?: number }[];
+  safety_checker?: boolean;
+  empties_cache?: boolean;
+  aspect_ratio?: [number, number];
+  gpu?: GpuRequest;
+  profile?: string | object;
+  rows?: EstimateRequest['rows'];
+  also?: ('max_resolution' | 'max_frames' | 'max_batch' | 'max_loras' | 'savings' | 'levels' | 'weakest' | 'smallest_gpu' | 'vram_limit' | 'references')[];
+}
+
+export interface LargestPicture {
+  value: number;
+  height: number;
+  width: number;
+  bounded_by: string;
+  limit: number;
+  blocked_by: { stage: string; kind: string; label: string } | null;
+}
+
+export interface LargestCount {
+  value: number;
+  bounded_by: string;
+  limit: number;
+  blocked_by: object | null;
+}
+
+export interface DiffusionResponse extends Fit {
+  ok: true;
+  op: 'diffusion';
+  pipeline: {
+    id: string | null;
+    name: string;
+    task: string;
+    components: { role: string; class: string; parameters: number; counted_from: 'config' | 'published'; dtype: string; quantization: string | null; bytes: number; source: string }[];
+  };
+  height: number;
+  width: number;
+  frames: number;
+  batch: number;
+  latents: { channels: number; frames: number; height: number; width: number; tokens: number };
+  text_tokens: number;
+  input_images: number;
+  guidance: string;
+  attention: string;
+  techniques: Record<string, unknown>;
+  level: string | null;
+  engine: { name: string; checked_against: string };
+  /** Every run of a component, in order. */
+  stages: {
+    stage: string; component: string; what: string;
+    activations: Interval; fullest_at: string;
+    allocated: Interval; reserved: Interval; nvidia_smi: Interval;
+    host_bytes: number; disk_bytes: number;
+  }[];
+  memory: { allocated: Interval; reserved: Interval; nvidia_smi: Interval };
+  max_resolution?: { square: LargestPicture; at_aspect_ratio: LargestPicture } | null;
+  max_frames?: LargestCount | null;
+  max_batch?: LargestCount | null;
+  max_loras?: LargestCount | null;
+  savings?: { technique: string; name: string; active: boolean; saves_bytes: number; slower: { low: number; high: number }; nvidia_smi: Interval; fits: boolean | null; source: string }[];
+  levels?: { level: string; name: string; slower: object; allocated: Interval; nvidia_smi: Interval; host_bytes: number; fits: boolean | null; chosen: boolean; source: string }[];
+  weakest?: { fits: boolean; techniques: string[]; slower: object; nvidia_smi: Interval } | null;
+  smallest_gpu?: { id: string; name: string; memory_bytes: number; headroom_bytes: number } | null;
+  vram_limit?: number | null;
+  references?: { name: string; predicted_vram_gb: number; fixed_cost_gb: number; spatial_cost_gb: number; note: string }[];
+}
+
+/** A start-up log of llama.cpp or vLLM, beside the estimate of the same settings. */
+export interface CheckLogRequest {
+  op: 'check_log';
+  text: string;
+  /** Where the log does not say them. */
+  model?: EstimateRequest['model'];
+  weights?: EstimateRequest['weights'];
+  gpu?: GpuRequest;
+}
+
+export interface CheckLogResponse {
+  ok: true;
+  op: 'check_log';
+  recognised: {
+    engine: 'llama.cpp' | 'vllm';
+    version: string | null;
+    model_by: 'shape' | 'name' | 'metadata' | 'request';
+    lines: number;
+    gpus: string[];
+    facts: Record<string, string>;
+  };
+  /** The estimate request that the log amounts to. */
+  request: EstimateRequest & { op: 'estimate' };
+  terms: {
+    term: string;
+    device: string | null;
+    unit: 'bytes' | 'tokens' | 'requests';
+    measured: { text: string; value: number; rounded_by: number };
+    estimate: Interval;
+    difference: number;
+    relative: number | null;
+    verdict: 'exact' | 'within' | 'off';
+  }[];
+  not_compared: { term: string; device: string | null; text: string; reason: string }[];
+  estimate: EstimateResponse | Failure;
+}
+
+export type CatalogueList = 'models' | 'gpus' | 'weights' | 'kv_cache_types' | 'engines' | 'pipelines' | 'quantizations';
+
+export interface CatalogueRequest {
+  op: 'catalogue';
+  /** Without it, all of them. */
+  list?: CatalogueList | CatalogueList[];
+}
+
+/** Holds the lists that were asked for. What their rows may have: docs/api.md, "catalogue". */
+export interface CatalogueResponse {
+  ok: true;
+  op: 'catalogue';
+  models?: { id: string; name: string; model_type: string; parameters: number; active_parameters: number; max_position_embeddings: number; native_weights: string }[];
+  gpus?: { id: string; memory_mib: number; name?: string; vendor?: string; [more: string]: unknown }[];
+  weights?: { id: string; name: string; scheme: string; bits_per_weight: number; source: string }[];
+  kv_cache_types?: { id: string; name: string; bits_per_element: number; source: string }[];
+  engines?: { name: string; checked_against: string; options: Record<string, unknown>; kv_cache_types: string[] }[];
+  pipelines?: {
+    id: string; name: string; task: string; height: number; width: number; frames: number; guidance: string; text_tokens: number;
+    multiple: number; frame_step: number; input_images: number;
+    components: { role: string; class: string; dtype: string }[]; source: string;
+  }[];
+  quantizations?: { id: string; name: string; bytes_per_weight: number; source: string }[];
+}
+
+export interface ProfilesResponse {
+  ok: true;
+  op: 'profiles';
+  profiles: { id: string; name?: string; source?: string; [more: string]: unknown }[];
+}
+
+export interface VersionResponse {
+  ok: true;
+  op: 'version';
+  version: string;
+  api: number;
+  engines: { name: string; checked_against: string }[];
+}
+
+export interface Endpoints {
+  hugging_face?: string;
+  modelscope?: string;
+  ollama?: string;
+}
+
+/** What people paste as the place of a model, as addresses. */
+export interface LocateRequest {
+  op: 'locate';
+  text: string;
+  endpoints?: Endpoints;
+}
+
+export interface LocateResponse {
+  ok: true;
+  op: 'locate';
+  host: 'hugging_face' | 'modelscope' | 'ollama' | 'web';
+  repository: string | null;
+  revision: string | null;
+  path: string | null;
+  folder: boolean;
+  quantization: string | null;
+  list_url: string | null;
+  base_url: string;
+  url: string | null;
+}
+
+/** What a host lists there, as models to read. */
+export interface ChooseRequest {
+  op: 'choose';
+  text: string;
+  endpoints?: Endpoints;
+  /** What `list_url` gave, page by page. */
+  pages: unknown[];
+}
+
+export interface ChooseResponse {
+  ok: true;
+  op: 'choose';
+  file_count: number;
+  choices: {
+    name: string;
+    kind: 'gguf' | 'safetensors' | 'diffusers' | 'pytorch' | 'adapter' | 'onnx' | 'ollama' | 'mmproj';
+    bytes: number | null;
+    files: { name: string; bytes: number | null }[];
+  }[];
+  /** null: people must choose. */
+  chosen: number | null;
+}
+
+/** Formulas published by others. Sizes are in the unit of the formula, as its key says. */
+export interface ReferenceRequest {
+  op: 'reference';
+  name: 'sd15-analytic' | 'llm-activation-34/10' | 'imageworks';
+  [parameter: string]: unknown;
+}
+
+export interface ReferenceResponse {
+  ok: true;
+  op: 'reference';
+  name: string;
+  result: Record<string, number | string>;
+  note: string;
+}

@@ -11,6 +11,7 @@ import { at, copyText, openPage, say, units } from './frame.js';
 import { has, number, speak, t } from './i18n.js';
 import { issueText, newIssueAddress } from './issue.js';
 import { listsOf } from './lists.js';
+import { listsRequest } from './lists_request.js';
 import { defaults, formatHash } from './state.js';
 import { errorText } from './words.js';
 
@@ -20,7 +21,7 @@ speak(estimator, { es: () => import('../i18n/es/estimator.js'), zh: () => import
 const LIMIT = 7 << 20; // what the engine takes at once; a start-up log is at the beginning
 const LONG = 200 << 10; // characters: a text field of more than this makes the page wait
 const view = { log: '', name: '', model: '', weights: '', gpu: '', lists: null, shown: null, error: null, errorText: '', broken: '', issue: false, link: '', version: '' };
-const engine = startEngine();
+const engine = startEngine('whole');
 const ask = newestOnly(
   engine,
   async (_, response) => {
@@ -184,7 +185,7 @@ await openPage();
 at('answer').replaceChildren();
 draw();
 try {
-  const [catalogue, profiles, version] = await Promise.all([engine.call({ op: 'catalogue' }), engine.call({ op: 'profiles' }), engine.call({ op: 'version' })]);
+  const [catalogue, profiles, version] = await Promise.all([engine.call(listsRequest), engine.call({ op: 'profiles' }), engine.call({ op: 'version' })]);
   Object.assign(view, { lists: listsOf(catalogue, profiles), version: version.version ?? '' });
   draw();
 } catch (error) {

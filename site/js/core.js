@@ -1,20 +1,21 @@
 // The one door to the engine. It runs in a worker: a call with everything asked for can take tens of milliseconds on a
 // phone, and compiling wasm takes longer still; typing and scrolling must not wait for either.
 import { t } from './i18n.js';
-/* global WORKER_FILE, WASM_FILE, OFFLINE */
+/* global WORKER_FILE, ENGINE_FILES, OFFLINE */
 
 // Failures that are not the engine's answer: no WebAssembly, a file that did not load, a worker that died.
 export class EngineUnavailable extends Error {}
 
-// Fetched here, while the worker starts; index.html asks for the same file before any script runs.
-async function engineBytes() {
-  const response = await fetch(new URL(WASM_FILE, import.meta.url));
-  if (!response.ok) throw new Error(`${response.status} for ${WASM_FILE}`);
+// Fetched here, while the worker starts; the page's HTML asks for the same file before any script runs.
+async function engineBytes(part) {
+  const response = await fetch(new URL(ENGINE_FILES[part], import.meta.url));
+  if (!response.ok) throw new Error(`${response.status} for ${ENGINE_FILES[part]}`);
   return response.arrayBuffer();
 }
 
-// Starts the engine. `call(request)` gives a promise of the response object of docs/api.md.
-export function startEngine() {
+// Starts the engine: the `part` that the page asks for first (pages.mjs), 'language' or 'whole'; the worker fetches the
+// whole when something else is asked. `call(request)` gives a promise of the response object of docs/api.md.
+export function startEngine(part = 'language') {
   const waiting = new Map(); // id -> {resolve, reject}
   let next = 1;
   let broken = null;
@@ -46,14 +47,15 @@ export function startEngine() {
   } else {
     worker = new Worker(new URL(WORKER_FILE, import.meta.url), { type: 'module' });
     worker.onmessage = ({ data }) => {
-      if (data.failed !== undefined) return fail(data.failed);
+      if (data.failed !== undefined && !data.id) return fail(data.failed);
       if (data.progress !== undefined) return waiting.get(data.id)?.progress?.(data.progress);
-      waiting.get(data.id)?.resolve(data.response);
+      if (data.failed === undefined) waiting.get(data.id)?.resolve(data.response);
+      else waiting.get(data.id)?.reject(new EngineUnavailable(t('broken-not-loaded', { problem: data.failed })));
       waiting.delete(data.id);
     };
     worker.onerror = (event) => fail(t('broken-not-loaded', { problem: event.message ?? '' }));
-    engineBytes().then(
-      (wasm) => worker.postMessage({ wasm }, [wasm]),
+    engineBytes(part).then(
+      (wasm) => worker.postMessage({ wasm, part }, [wasm]),
       (error) => fail(t('broken-not-loaded', { problem: error.message })),
     );
   }
@@ -70,7 +72,9 @@ export function startEngine() {
   return {
     call: (request) => send({ request }),
     // Reads weights: files of this computer or an address, see files/open.js. `progress(bytes)` hears how far it is.
-    open: (source, { progress, signal }) => send({ open: source }, progress, signal),
+    // Resolves in any case: {ok: false} with `source` (the way there) or `error` says what went wrong.
+    open: (source, { progress, signal }) =>
+      send({ open: source }, progress, signal).catch(({ message }) => ({ ok: false, error: { path: '', message } })),
   };
 }
 

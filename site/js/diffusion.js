@@ -33,7 +33,7 @@ const view = {
   timeline: null, // the chart, once it is loaded
 };
 
-const engine = startEngine();
+const engine = startEngine('whole');
 const ask = newestOnly(
   engine,
   (request, response) => {

@@ -12,6 +12,7 @@ import { count, isExact, kind, size } from './format.js';
 import { at, openPage, units } from './frame.js';
 import { has, speak, t } from './i18n.js';
 import { listsOf } from './lists.js';
+import { listsRequest } from './lists_request.js';
 import { onAllGpus } from './words.js';
 
 speak(english, { es: () => import('../i18n/es/learn.js'), zh: () => import('../i18n/zh/learn.js') });
@@ -112,7 +113,7 @@ document.addEventListener('vram-units', draw);
 document.addEventListener('vram-language', draw);
 await openPage();
 estimate();
-const [catalogue, profiles] = await Promise.all([engine.call({ op: 'catalogue' }), engine.call({ op: 'profiles' })]).catch(() => []);
+const [catalogue, profiles] = await Promise.all([engine.call(listsRequest), engine.call({ op: 'profiles' })]).catch(() => []);
 if (catalogue) learnEngines(catalogue.engines);
 if (catalogue) set({ lists: listsOf(catalogue, profiles), profiles: profiles.profiles });
 // A link to a word of the glossary leads there, though the page above it has grown since.

@@ -12,6 +12,7 @@ import { candidates, probe } from './hardware.js';
 import { settled, speak, t } from './i18n.js';
 import { keepInHash } from './link.js';
 import { emptyLists, listsOf } from './lists.js';
+import { listsRequest } from './lists_request.js';
 import { recall, remember } from './memory.js';
 import { requestOf } from './request.js';
 import { defaults, formatHash, parseHash } from './state.js';
@@ -50,6 +51,7 @@ const ask = newestOnly(
     else Object.assign(view, { shown: response, error: null, partial: true });
     view.slow = false;
     clearTimeout(slowly);
+    view.broken = '';
     if (view.partial) askRest();
     draw();
     listen();
@@ -293,7 +295,7 @@ await link.load();
 // After the first estimate has been asked for: that one matters more than the lists.
 let catalogue, profiles;
 try {
-  [catalogue, profiles] = await Promise.all([engine.call({ op: 'catalogue' }), engine.call({ op: 'profiles' })]);
+  [catalogue, profiles] = await Promise.all([engine.call(listsRequest), engine.call({ op: 'profiles' })]);
   view.lists = listsOf(catalogue, profiles);
   view.mine = mine();
   if (learnEngines(catalogue.engines) && Object.keys(view.state.options).length) estimate(); // options only the catalogue knows

@@ -15,6 +15,7 @@ import { speak, t } from './i18n.js';
 import { keepInHash } from './link.js';
 import { emptyLists, listsOf } from './lists.js';
 import { mini } from './mini.js';
+import { listsRequest } from './lists_request.js';
 import { sentence, verdict } from './words.js';
 
 speak(english, { es: () => import('../i18n/es/training.js'), zh: () => import('../i18n/zh/training.js') });
@@ -69,7 +70,7 @@ function requestOf(state) {
   return { ...request, also: ['max_micro_batch_size', 'max_sequence_length', 'max_lora_rank', 'techniques', 'models'] };
 }
 
-const engine = startEngine();
+const engine = startEngine('whole');
 const ask = newestOnly(
   engine,
   (request, response) => {
@@ -234,7 +235,7 @@ document.addEventListener('vram-language', draw);
 await openPage();
 at('answer').replaceChildren();
 await link.load();
-const [catalogue, profiles] = await Promise.all([engine.call({ op: 'catalogue' }), engine.call({ op: 'profiles' })]).catch(() => []);
+const [catalogue, profiles] = await Promise.all([engine.call(listsRequest), engine.call({ op: 'profiles' })]).catch(() => []);
 if (catalogue) {
   view.lists = listsOf(catalogue, profiles);
   draw();

@@ -1,6 +1,7 @@
 // The widget's engine: one for all widgets of a page, loaded when the first of them is seen. It runs on the page's own
 // thread, because a worker may not come from another origin; an estimate takes a few milliseconds.
-import { call, load } from 'vram-estimator';
+import { call, load } from 'vram-estimator/language';
+import { listsRequest } from '../js/lists_request.js';
 /* global WASM_FILE, WASM_INTEGRITY */
 
 let loading;
@@ -21,6 +22,6 @@ export function engine() {
 
 let listed;
 export function lists() {
-  listed ??= engine().then(({ call: ask }) => ask({ op: 'catalogue' }));
+  listed ??= engine().then(({ call: ask }) => ask(listsRequest));
   return listed;
 }

@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import { before, describe, test } from 'node:test';
 import { call, load } from '../../build/wasm/dist/node.js';
+import * as language from '../../build/wasm/dist/node_language.js';
 import { cli, root } from './paths.mjs';
 
 const cases = readdirSync(`${root}tests/cases`).filter((name) => name.endsWith('.json')).sort().flatMap((name) =>
@@ -15,7 +16,7 @@ const cases = readdirSync(`${root}tests/cases`).filter((name) => name.endsWith('
 // `batch` reads one request a line, so a text with a line break has no single answer there; in wasm it does.
 const oneLine = cases.filter(({ text }) => text.trim() !== '' && !/[\r\n]/.test(text));
 
-before(() => load());
+before(() => Promise.all([load(), language.load()]));
 
 test('there are cases', () => assert.ok(oneLine.length >= 60, `${oneLine.length} cases`));
 
@@ -41,6 +42,23 @@ test(`${oneLine.length} of ${cases.length} cases, those of one line: command lin
     return [`${name}\n  package: ...${around(answer)}\n  tool:    ...${around(answers[index])}`];
   });
   assert.equal(differences.length, 0, `\n${differences.join('\n')}`);
+});
+
+const ours = new Set(['estimate', 'max_context', 'max_batch', 'sweep', 'reference', 'profiles', 'version']);
+
+test('the part for language models gives the same bytes, or nothing where it is not its business', () => {
+  let same = 0;
+  for (const { name, text } of cases) {
+    const answer = language.call(text);
+    if (answer !== undefined) assert.equal(answer, call(text), name);
+    else {
+      const { op, model, list = ['pipelines'] } = JSON.parse(text);
+      assert.ok(!ours.has(op) || model.file, name);
+      if (op === 'catalogue') assert.ok([list].flat().some((one) => !['models', 'gpus', 'weights', 'kv_cache_types', 'engines'].includes(one)), name);
+    }
+    same += answer !== undefined;
+  }
+  assert.ok(same > cases.length / 2, `${same} of ${cases.length}`);
 });
 
 describe('the package', () => {

@@ -23,8 +23,9 @@ before(() => {
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 test('holds what it needs and nothing else', () => {
-  assert.deepEqual(packed.files.map(({ path }) => path).sort(), ['LICENSE', 'README.md', 'index.d.ts', 'index.js',
-    'node.js', 'package.json', 'vram.js', 'vram.wasm']);
+  assert.deepEqual(packed.files.map(({ path }) => path).sort(), ['LICENSE', 'README.md', 'engine.js', 'index.d.ts',
+    'index.js', 'language.d.ts', 'language.js', 'node.js', 'node_language.js', 'package.json', 'vram-language.js',
+    'vram-language.wasm', 'vram.js', 'vram.wasm']);
 });
 
 test("README's example runs", () => {
@@ -81,6 +82,17 @@ test('says what is wrong when it is called before it is loaded, or cannot load',
     console.log(call({ op: 'version' }).ok);`), /before the first call\nENOENT\nrefused\ntrue\n$/);
 });
 
+test('its part for language models loads alone and hands on the rest', () => {
+  assert.equal(run(`
+    import { call, estimate, load, sweep } from 'vram-estimator/language';
+    await load();
+    const model = { manual: { parameters_billion: 8, num_hidden_layers: 36, num_key_value_heads: 8, head_dim: 128 } };
+    console.log(estimate({ model }).ok, sweep({ model, axes: [{ path: '/context', values: [1, 2] }] }).cells,
+      call({ op: 'catalogue', list: ['gpus'] }).ok, call({ op: 'catalogue' }), call({ op: 'training' }), call('{"op":"diffusion"}'),
+      estimate({ model: { file: {} } }), sweep({ model: { file: {} }, axes: [{ path: '/context', values: [1] }] }));`),
+  'true 2 true undefined undefined undefined undefined undefined\n');
+});
+
 test('no eval and no function made of text in the engine glue', () => {
-  assert.doesNotMatch(readFileSync(`${dist}vram.js`, 'utf8'), /\beval\(|new Function|new_\(Function/);
+  for (const name of ['vram', 'vram-language']) assert.doesNotMatch(readFileSync(`${dist}${name}.js`, 'utf8'), /\beval\(|new Function|new_\(Function/);
 });

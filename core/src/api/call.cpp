@@ -1,6 +1,7 @@
 #include "vram/api.hpp"
 
 #include "api/ops.hpp"
+#include "api/scope.hpp"
 
 namespace vram {
 namespace {
@@ -26,26 +27,6 @@ std::string refusal(const Error& error) {
   return out.take();
 }
 
-struct Operation {
-  std::string_view name;
-  std::string (*answer)(const Json& request);
-};
-constexpr Operation kOperations[] = {
-    {"estimate", [](const Json& request) { return answer_estimate(request, "estimate"); }},
-    {"max_context", [](const Json& request) { return answer_estimate(request, "max_context"); }},
-    {"max_batch", [](const Json& request) { return answer_estimate(request, "max_batch"); }},
-    {"sweep", answer_sweep},
-    {"diffusion", answer_diffusion},
-    {"training", answer_training},
-    {"reference", answer_reference},
-    {"catalogue", answer_catalogue},
-    {"profiles", answer_profiles},
-    {"check_log", answer_check_log},
-    {"locate", answer_locate},
-    {"choose", answer_choose},
-    {"version", answer_version},
-};
-
 std::string answer(std::string_view text) {
   const Json request = parse_json(text, "");
   const ObjectReader reader(request, "");
@@ -53,11 +34,12 @@ std::string answer(std::string_view text) {
   const std::string name = reader.string("op");
   std::vector<std::string_view> names;
   std::string expected;
-  for (const Operation& operation : kOperations) {
+  for (const Operation& operation : scope().operations) {
     if (operation.name == name) return operation.answer(request);
     names.push_back(operation.name);
     expected += (expected.empty() ? "one of: " : ", ") + std::string(operation.name);
   }
+  if (!scope().whole) throw Elsewhere();
   refuse("/op", "unknown op" + did_you_mean(name, names), shown(Json(name)), expected);
 }
 
@@ -67,6 +49,8 @@ std::string guarded(std::string_view request, Answer answer) {
     return answer(request);
   } catch (const BadInput& bad) {
     return refusal(bad.error);
+  } catch (const Elsewhere&) {
+    return {};
   } catch (const std::bad_alloc&) {
     return refusal({"", "this request needs more memory than there is", "", "a smaller request"});
   } catch (const std::exception& problem) {

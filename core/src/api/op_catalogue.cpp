@@ -1,7 +1,9 @@
 // "catalogue" and "profiles": the built-in rows, for lists to choose from.
-#include "api/diffusion_request.hpp"
+#include <algorithm>
+
 #include "api/ops.hpp"
 #include "api/request.hpp"
+#include "api/scope.hpp"
 #include "api/write_estimate.hpp"
 #include "vram/catalogue.hpp"
 
@@ -14,6 +16,8 @@ void write_rows(JsonWriter& out, std::string_view key, std::span<const Catalogue
   out.end_array();
 }
 
+}  // namespace
+
 // A row begins with what is listed of it: reading 222 configurations for their sizes would take a tenth of a second.
 // tests/core/catalogue_test.cpp holds it against the reader.
 void write_models(JsonWriter& out) {
@@ -24,6 +28,8 @@ void write_models(JsonWriter& out) {
   }
   out.end_array();
 }
+
+void write_gpus(JsonWriter& out) { write_rows(out, "gpus", gpu_rows()); }
 
 void write_weight_formats(JsonWriter& out) {
   constexpr std::string_view kSchemes[] = {"plain",      "gguf",      "awq",   "gptq",  "bnb_int8", "bnb_nf4",
@@ -59,34 +65,35 @@ void write_engines(JsonWriter& out) {
   out.end_array();
 }
 
-void write_pipelines(JsonWriter& out) {
-  out.key("pipelines").begin_array();
-  for (const CatalogueRow& row : pipeline_rows()) {
-    const Json json = parse_own(row.json);
-    const diffusion::Pipeline p = read_pipeline_row(json, "/pipelines/" + std::string(row.id));
-    out.begin_object()
-        .field("id", row.id)
-        .field("name", std::string_view(p.name))
-        .field("task", std::string_view(p.task));
-    out.field("height", p.height).field("width", p.width).field("frames", p.frames);
-    out.field("guidance", name_of(p.guidance)).field("text_tokens", p.text_tokens).field("multiple", p.multiple);
-    out.field("frame_step", p.frame_step).field("input_images", p.input_images).key("components").begin_array();
-    for (const diffusion::Component& c : p.components) {
-      out.begin_object().field("role", std::string_view(c.role)).field("class", std::string_view(c.class_name));
-      out.field("dtype", name_of(c.dtype)).end_object();
-    }
-    out.end_array().field("source", std::string_view(p.source)).end_object();
-  }
-  out.end_array();
-}
+namespace {
 
-void write_quantizations(JsonWriter& out) {
-  out.key("quantizations").begin_array();
-  for (const diffusion::Quantization& q : diffusion::quantizations()) {
-    out.begin_object().field("id", q.id).field("name", q.name).field("bytes_per_weight", q.bytes_per_weight);
-    out.field("source", q.source).end_object();
+// The lists that are asked for, one bit each in the order of the scope; all of them when none is named.
+std::uint32_t asked_lists(const ObjectReader& reader) {
+  const std::span<const CatalogueList> lists = scope().lists;
+  const Json* asked = reader.find("list");
+  if (asked == nullptr) {
+    if (!scope().whole) throw Elsewhere();
+    return ~0u;
   }
-  out.end_array();
+  std::vector<std::string_view> names;
+  for (const CatalogueList& list : lists) names.push_back(list.name);
+  std::uint32_t bits = 0;
+  const auto add = [&](const Json& name, const std::string& path) {
+    const auto at =
+        !name.is_string() ? names.end() : std::find(names.begin(), names.end(), name.get_ref<const std::string&>());
+    if (at == names.end()) {
+      if (!scope().whole) throw Elsewhere();
+      std::string expected;
+      for (const std::string_view known : names)
+        expected += (expected.empty() ? "one of: " : ", ") + std::string(known);
+      if (!name.is_string()) refuse(path, "list must be a text", shown(name), expected);
+      refuse(path, "unknown list" + did_you_mean(name.get_ref<const std::string&>(), names), shown(name), expected);
+    }
+    bits |= 1u << (at - names.begin());
+  };
+  if (!asked->is_array()) add(*asked, "/list");
+  for (std::size_t i = 0; asked->is_array() && i < asked->size(); ++i) add((*asked)[i], path_at("/list", i));
+  return bits;
 }
 
 }  // namespace
@@ -94,18 +101,12 @@ void write_quantizations(JsonWriter& out) {
 std::string answer_catalogue(const Json& request) {
   const ObjectReader reader(request, "");
   reader.only({"op", "list"});
-  enum : std::size_t { models, gpus, weights, kv_cache_types, engines, pipelines, quantizations, all };
-  const std::size_t list = reader.choice_or(
-      "list", {"models", "gpus", "weights", "kv_cache_types", "engines", "pipelines", "quantizations"}, all);
+  const std::uint32_t asked = asked_lists(reader);
   JsonWriter out(256 * 1024);
   out.begin_object().field("ok", true).field("op", "catalogue");
-  if (list == models || list == all) write_models(out);
-  if (list == gpus || list == all) write_rows(out, "gpus", gpu_rows());
-  if (list == weights || list == all) write_weight_formats(out);
-  if (list == kv_cache_types || list == all) write_cache_types(out);
-  if (list == engines || list == all) write_engines(out);
-  if (list == pipelines || list == all) write_pipelines(out);
-  if (list == quantizations || list == all) write_quantizations(out);
+  for (std::size_t i = 0; i < scope().lists.size(); ++i) {
+    if ((asked >> i & 1u) != 0) scope().lists[i].write(out);
+  }
   out.end_object();
   return out.take();
 }

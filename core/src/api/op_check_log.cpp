@@ -137,7 +137,7 @@ std::string answer_check_log(const Json& json) {
     refuse("/text", "this log speaks of too many buffers", std::to_string(log.terms.size()), "one start of one engine");
   std::string found_by;
   const Json request = request_of_log(log, reader, found_by);
-  const std::string answer = answer_estimate(request, "estimate");
+  const std::string answer = answer_single_estimate(request);
   const Json estimate = parse_own(answer);
   const bool vllm = log.engine == "vllm";
 

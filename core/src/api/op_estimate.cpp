@@ -14,8 +14,6 @@ T checked(Result<T> result) {
   return std::move(*result);
 }
 
-}  // namespace
-
 std::string answer_estimate(const Json& json, std::string_view op) {
   EstimateRequest request;
   read_request(json, request);
@@ -37,5 +35,11 @@ std::string answer_estimate(const Json& json, std::string_view op) {
   const LlmEstimate result = checked(estimate(llm));
   return write_estimate(request, op, result, answers);
 }
+
+}  // namespace
+
+std::string answer_single_estimate(const Json& request) { return answer_estimate(request, "estimate"); }
+std::string answer_max_context(const Json& request) { return answer_estimate(request, "max_context"); }
+std::string answer_max_batch(const Json& request) { return answer_estimate(request, "max_batch"); }
 
 }  // namespace vram

@@ -9,8 +9,9 @@ namespace vram {
 
 inline constexpr int kApiVersion = 1;
 
-// "estimate", "max_context", "max_batch": `op` says which.
-std::string answer_estimate(const Json& request, std::string_view op);
+std::string answer_single_estimate(const Json& request);  // "estimate"
+std::string answer_max_context(const Json& request);
+std::string answer_max_batch(const Json& request);
 std::string answer_diffusion(const Json& request);
 std::string answer_training(const Json& request);
 std::string answer_reference(const Json& request);

@@ -1,7 +1,7 @@
 // "model": a catalogue id, a config.json, or numbers as people type them. And the caller's own rows.
+#include "api/scope.hpp"
 #include "api/request.hpp"
 #include "read/config.hpp"
-#include "read/file/accept.hpp"
 #include "vram/catalogue.hpp"
 #include "vram/read.hpp"
 
@@ -107,7 +107,7 @@ Model read_model(const ObjectReader& request, const CallerRows& rows) {
   }
   Model model = reader.has("id")       ? named_model(reader.string("id"), rows, path)
                 : reader.has("config") ? read_config(*reader.find("config"), path + "/config")
-                : reader.has("file")   ? read_model_file(*reader.find("file"), path + "/file")
+                : reader.has("file")   ? scope().read_model_file(*reader.find("file"), path + "/file")
                                        : manual_model(*reader.find("manual"), path + "/manual");
   model.name = reader.string_or("name", model.name);
   if (reader.boolean_or("fused_qkv", false)) fuse_qkv(model);
