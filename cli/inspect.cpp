@@ -42,6 +42,24 @@ std::string sums_table(const Json& list, const char* label, Unit unit) {
   return table.text("  ") + "\n";
 }
 
+// "LORA, rank 16, of meta-llama/Llama-3.1-8B; on q_proj, v_proj": what adapter_config.json says.
+std::string adapter_line(const Json& file) {
+  const auto config = file.find("config");
+  if (config == file.end() || !config->is_object()) return "";
+  std::string text = text_at(*config, "peft_type");
+  if (const std::int64_t rank = number_at(*config, "r"); rank > 0) text += ", rank " + grouped(rank);
+  if (const std::string base = text_at(*config, "base_model_name_or_path"); !base.empty()) text += ", of " + base;
+  std::string on;
+  const auto targets = config->find("target_modules");
+  if (targets != config->end() && targets->is_array()) {
+    for (const Json& name : *targets) {
+      if (name.is_string()) on += (on.empty() ? "" : ", ") + printable(name.get<std::string>());
+    }
+  }
+  if (!on.empty()) text += "; on " + on;
+  return text.empty() ? "" : text + "\n";
+}
+
 // What the cache takes, from the estimator itself.
 std::string cache_line(const std::string& file, Unit unit) {
   const Json answer =
@@ -83,7 +101,11 @@ std::string described(const std::string& file, Unit unit) {
             (files == 1 ? "it" : "them") + "\n";
   }
   text += "\n";
-  if (number_at(json, "tensor_count") > 0) {
+  if (text_at(json, "kind") == "adapter") text += adapter_line(json);
+  if (text_at(json, "format") == "pytorch") {  // the pickle that names tensors is not read
+    text += grouped(number_at(json, "tensor_count")) + " storages, " +
+            size_text(number_at(json, "tensor_bytes"), unit) + "\n\n";
+  } else if (number_at(json, "tensor_count") > 0) {
     text += grouped(number_at(json, "tensor_count")) + " tensors, " + grouped(number_at(json, "elements")) +
             " elements, " + size_text(number_at(json, "tensor_bytes"), unit) + "\n\n";
     text += sums_table(json["types"], "type", unit) + sums_table(json["parts"], "part", unit);

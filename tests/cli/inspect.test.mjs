@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { gguf, llama, llama3Tokenizer, safetensors, writeSparse } from '../files/make.mjs';
+import { gguf, llama, llama3Tokenizer, safetensors, writeSparse, zip } from '../files/make.mjs';
 import { folder, json, run } from './tool.mjs';
 
 const sparse = (name, { header, bytes }) => {
@@ -70,6 +70,85 @@ test('a folder with config.json and shards', () => {
   const { response } = json(['estimate', '--model', `${path}/`, '--engine', 'transformers', '--gpu', 'none', '--json']);
   assert.equal(response.weights.bytes, 2 * (2 * 6400 + 64 + 128 + 2 * 4096 + 2 * 2048 + 3 * 8192));
   assert.equal(response.model.name, 'tiny');
+});
+
+test('every version and byte order of GGUF says the same', () => {
+  const shown = [[1, false], [2, false], [3, false], [2, true], [3, true]].map(([version, bigEndian]) => {
+    const path = sparse(`v${version}${bigEndian ? 'be' : 'le'}.gguf`, gguf({ version, bigEndian, ...llama(llama8b) }));
+    const { response } = json(['inspect', path, '--json']);
+    return JSON.stringify({ ...response, files: 0, file_bytes: 0, header_bytes: 0 });
+  });
+  assert.equal(new Set(shown).size, 1);
+});
+
+test('a projector beside the model is counted, unless it is not loaded', () => {
+  const path = join(folder, 'vision');
+  mkdirSync(path);
+  const clip = gguf({
+    metadata: [['general.architecture', 'text', 'clip'], ['general.type', 'text', 'mmproj'], ['clip.has_vision_encoder', 'bool', true], ['clip.projector_type', 'text', 'mlp']],
+    tensors: [['v.patch_embd.weight', [14, 14, 3, 1024], 'f16'], ['v.blk.0.attn_q.weight', [1024, 1024], 'f16'], ['mm.0.weight', [1024, 4096], 'f16']],
+  });
+  for (const [name, file] of [['m-Q4_K_M.gguf', gguf(llama(llama8b))], ['mmproj-F16.gguf', clip]]) writeSparse(join(path, name), [[0, file.header]], file.bytes);
+  assert.match(run(['inspect', path]).out, /Vision projector beside it: 11\.1 MiB/);
+  const weights = (...more) => json(['estimate', '--model', `${path}/`, '--gpu', 'rtx-4090', '--json', ...more]).response.ledger.entries.filter(({ device, kind }) => device === 'gpu:0' && ['weights', 'vision_tower'].includes(kind)).reduce((sum, { bytes }) => sum + bytes.expected, 0);
+  const projector = 2 * (14 * 14 * 3 * 1024 + 1024 * 1024 + 1024 * 4096);
+  assert.ok(Math.abs(weights() - weights('--no-mmproj') - projector) < 1024, `${weights()} ${weights('--no-mmproj')}`);
+  assert.match(run(['inspect', join(path, 'mmproj-F16.gguf')]).out, /gguf, mmproj, clip/);
+});
+
+test('an adapter of PEFT says what it is for', () => {
+  const path = join(folder, 'adapter');
+  mkdirSync(path);
+  const module = 'base_model.model.model.layers.0.self_attn.q_proj.lora_';
+  const { header, bytes } = safetensors([[`${module}A.weight`, 'F32', [16, 4096]], [`${module}B.weight`, 'F32', [4096, 16]]]);
+  writeSparse(join(path, 'adapter_model.safetensors'), [[0, header]], bytes);
+  writeFileSync(join(path, 'adapter_config.json'), JSON.stringify({ peft_type: 'LORA', base_model_name_or_path: 'meta-llama/Llama-3.1-8B', r: 16, target_modules: ['q_proj', 'v_proj'] }));
+  for (const named of [path, join(path, 'adapter_config.json')]) {
+    const { out } = run(['inspect', named]);
+    assert.match(out, /peft, adapter/);
+    assert.match(out, /LORA, rank 16, of meta-llama\/Llama-3\.1-8B; on q_proj, v_proj/);
+    assert.match(out, /512\.0 KiB/);
+  }
+  assert.match(run(['estimate', '--model', `${path}/`]).err, /an adapter/);
+});
+
+test('an Ollama manifest leads to its blob', () => {
+  const models = join(folder, 'models');
+  const manifest = join(models, 'manifests/registry.ollama.ai/library/llama3.1');
+  mkdirSync(manifest, { recursive: true });
+  mkdirSync(join(models, 'blobs'));
+  const { header, bytes } = gguf(llama(llama8b));
+  const digest = 'ab'.repeat(32);
+  writeSparse(join(models, `blobs/sha256-${digest}`), [[0, header]], bytes);
+  const layer = (type, sha, size) => ({ mediaType: `application/vnd.ollama.image.${type}`, digest: `sha256:${sha}`, size });
+  writeFileSync(join(manifest, '8b'), JSON.stringify({ schemaVersion: 2, config: {}, layers: [layer('license', 'cd'.repeat(32), 10), layer('model', digest, bytes)] }));
+  assert.match(run(['inspect', join(manifest, '8b')]).out, /Llama 3\.1 8B[\s\S]*gguf, model, llama/);
+  const { response } = json(['estimate', '--model', join(manifest, '8b'), '--engine', 'ollama', '--gpu', 'none', '--json']);
+  assert.equal(response.weights.format, 'q4_k_m');
+  writeFileSync(join(manifest, 'bad'), JSON.stringify({ schemaVersion: 2, layers: [layer('model', '../../../etc/passwd', 5)] }));
+  assert.match(run(['inspect', join(manifest, 'bad')]).err, /no SHA-256 digest/);
+});
+
+test('a PyTorch zip of more than 4 GiB', () => {
+  const { parts, bytes } = zip([['archive/data.pkl', Buffer.from('x')], ['archive/data/0', { size: 5e9 }], ['archive/data/1', { size: 64 }]], { zip64: true });
+  const path = join(folder, 'big.pt');
+  writeSparse(path, parts, bytes);
+  const { response } = json(['inspect', path, '--json']);
+  assert.equal(response.tensor_bytes, 5e9 + 64);
+  assert.match(run(['inspect', path]).out, /2 storages, 4\.66 GiB/);
+});
+
+test('a config.json that was edited does not change what the tensors are', () => {
+  const path = join(folder, 'edited');
+  mkdirSync(path);
+  const layer = (i) => [['input_layernorm', [64]], ['post_attention_layernorm', [64]], ['self_attn.q_proj', [64, 64]], ['self_attn.k_proj', [32, 64]], ['self_attn.v_proj', [32, 64]], ['self_attn.o_proj', [64, 64]], ['mlp.gate_proj', [128, 64]], ['mlp.up_proj', [128, 64]], ['mlp.down_proj', [64, 128]]].map(([name, shape]) => [`model.layers.${i}.${name}.weight`, 'BF16', shape]);
+  const { header, bytes } = safetensors([['model.embed_tokens.weight', 'BF16', [100, 64]], ['model.norm.weight', 'BF16', [64]], ...[0, 1, 2].flatMap(layer)]);
+  writeSparse(join(path, 'model.safetensors'), [[0, header]], bytes);
+  writeFileSync(join(path, 'config.json'), JSON.stringify({ model_type: 'llama', hidden_size: 64, num_hidden_layers: 2, num_attention_heads: 4, num_key_value_heads: 1, intermediate_size: 128, vocab_size: 100, tie_word_embeddings: true, torch_dtype: 'bfloat16' }));
+  const { out } = run(['inspect', path]);
+  assert.match(out, /Note: num_key_value_heads is 1 in config\.json, the tensors \(self_attn\.k_proj\) say 2/);
+  assert.match(out, /Note: num_hidden_layers is 2 in config\.json, the tensors \(layers\) say 3/);
+  assert.match(out, /KV cache per token \(F16\): 384 B/);
 });
 
 test('what cannot be read is said', () => {

@@ -102,6 +102,30 @@ TEST_CASE("what the tensors say wins over the config") {
   REQUIRE(out["warnings"][0]["path"] == "/model/file/tensors");
 }
 
+TEST_CASE("where config.json was edited the sizes are the tensors'") {
+  Json edited = Json::parse(kConfig);
+  edited["num_hidden_layers"] = 3;
+  edited["num_key_value_heads"] = 1;
+  edited["vocab_size"] = 120;
+  edited["intermediate_size"] = 256;
+  edited["torch_dtype"] = "float16";
+  const TestFile weights = file_of("model.safetensors", tensors_of(llama_tensors()));
+  const Json wrong = estimate(read_files({weights, {"config.json", edited.dump()}}, true)["file"], "transformers");
+  const Json right = estimate(read_files({weights, {"config.json", kConfig}}, true)["file"], "transformers");
+  INFO(wrong.dump());
+  REQUIRE(right["warnings"].empty());
+  REQUIRE(wrong["warnings"].size() == 5);
+  REQUIRE(wrong["ledger"] == right["ledger"]);
+  REQUIRE(wrong["weights"] == right["weights"]);
+  REQUIRE(wrong["weights"]["name"] == "BF16 (file)");
+  // A list with an entry for each layer, or a part of a model: the config stands.
+  edited = Json::parse(kConfig);
+  edited["num_hidden_layers"] = 3;
+  edited["layer_types"] = {"full_attention", "full_attention", "full_attention"};
+  const Json listed = estimate(read_files({weights, {"config.json", edited.dump()}}, true)["file"], "transformers");
+  REQUIRE(listed["model"]["num_hidden_layers"] == 3);
+}
+
 TEST_CASE("shards are found by the index, and by their names") {
   auto list = llama_tensors();
   const std::vector a(list.begin(), list.begin() + 10), b(list.begin() + 10, list.end());

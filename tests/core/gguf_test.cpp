@@ -116,6 +116,39 @@ TEST_CASE("tensors win over metadata, and the disagreement is told") {
   REQUIRE(answer["warnings"][0]["path"] == "/model/file/metadata/llama.attention.head_count_kv");
 }
 
+TEST_CASE("a file is called by what its tensors are") {
+  // What 4-bit tensors are called that say they are F16, as merges and re-uploads do; and what says nothing.
+  const auto named = [](std::int64_t file_type, std::uint32_t type, std::uint64_t block, std::uint64_t bytes) {
+    GgufBuilder b;
+    b.string("general.architecture", "llama");
+    if (file_type >= 0) b.number("general.file_type", static_cast<std::uint32_t>(file_type));
+    b.number("llama.block_count", 1).number("llama.embedding_length", 256).number("llama.attention.head_count", 4);
+    b.number("llama.context_length", 512).number("llama.feed_forward_length", 256);
+    const auto add = [&](const char* name, std::uint64_t rows) {
+      b.tensor(name, {256, rows}, type, 256 * rows / block * bytes);
+    };
+    add("token_embd.weight", 100);
+    for (const char* name :
+         {"blk.0.attn_q.weight", "blk.0.attn_k.weight", "blk.0.attn_v.weight", "blk.0.attn_output.weight",
+          "blk.0.ffn_gate.weight", "blk.0.ffn_up.weight", "blk.0.ffn_down.weight"}) {
+      add(name, 256);
+    }
+    b.tensor("output_norm.weight", {256}, 0, 1024);
+    const Json request = {{"op", "estimate"}, {"model", {{"file", read(b)["file"]}}}, {"context", 512}};
+    const Json out = Json::parse(call(request.dump()));
+    INFO(out.dump());
+    REQUIRE(out["ok"] == true);
+    return out["weights"]["name"].get<std::string>() + (out["warnings"].empty() ? "" : ", warned");
+  };
+  CHECK(named(15, 12, 256, 144) == "Q4_K_M (file)");
+  CHECK(named(14, 12, 256, 144) == "Q4_K_S (file)");
+  CHECK(named(1, 12, 256, 144) == "Q4_K_S (file), warned");  // nearest in bits of those of Q4_K
+  CHECK(named(-1, 12, 256, 144) == "Q4_K_S (file)");
+  CHECK(named(-1, 8, 32, 34) == "Q8_0 (file)");
+  CHECK(named(1, 1, 1, 2) == "FP16 (file)");
+  CHECK(named(1, 30, 1, 2) == "BF16 (file), warned");
+}
+
 TEST_CASE("a split GGUF asks for its parts by name and adds them up") {
   GgufBuilder first = tiny_llama();
   const GgufBuilder all = tiny_llama();

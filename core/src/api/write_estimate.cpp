@@ -37,7 +37,9 @@ void write_weights(JsonWriter& out, const LlmRequest& request) {
                           add(weight_bytes(model, towers, Part::tower), weight_bytes(model, towers, Part::projector)));
   const std::int64_t count = parameters(model);
   out.key("weights").begin_object();
-  out.field("format", format.id).field("name", format.name).field("bytes", bytes);
+  // A file's own mix is called after the format it comes nearest to, and has its own bits.
+  const std::string name = std::string(format.name) + (format.as_stored ? " (file)" : "");
+  out.field("format", format.id).field("name", std::string_view(name)).field("bytes", bytes);
   out.key("bits_per_weight");
   if (count > 0) {
     out.value(8.0 * static_cast<double>(bytes - model.opaque_bytes) / static_cast<double>(count));

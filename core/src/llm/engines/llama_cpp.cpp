@@ -107,8 +107,9 @@ class LedgerWriter {
     WeightFormat f16 = *find_weight_format("fp16");
     f16.as_stored = as_stored;
     const Bytes bytes = vram::add(weight_bytes(model_, f16, Part::tower), weight_bytes(model_, f16, Part::projector));
-    add(Kind::vision_tower, "Vision encoder (mmproj, 16 bits)", device, Interval::exact(bytes), "2 * parameters",
-        {{"bytes", number(bytes)}}, "llama.cpp v0.5.0 tools/mtmd/clip.cpp");
+    add(Kind::vision_tower, as_stored ? "Vision encoder (mmproj)" : "Vision encoder (mmproj, 16 bits)", device,
+        Interval::exact(bytes), as_stored ? "sum of tensors" : "2 * parameters", {{"bytes", number(bytes)}},
+        "llama.cpp v0.5.0 tools/mtmd/clip.cpp");
   }
 
   LlmEstimate take() { return std::move(estimate_); }

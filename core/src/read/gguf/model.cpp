@@ -16,8 +16,6 @@ namespace {
 // Encoders and parts that llama.cpp loads next to a model, or that have no cache of keys: nothing here estimates them.
 constexpr std::string_view kNotEstimated[] = {"t5", "t5encoder", "wavtokenizer-dec", "pockettts", "qwen3tts"};
 
-std::string format_of_gguf(const FileFacts& facts);
-
 bool reuses_cache(const std::string& architecture, std::int64_t layers, const Hyperparameters& hp, std::size_t layer) {
   // Layers whose keys and values are those of an earlier one (gemma3n.cpp, gemma4.cpp: n_layer_kv_from_start).
   if (architecture == "gemma3n") return layer >= 20;
@@ -368,33 +366,16 @@ Model GgufModel::take() {
   for (std::size_t i = 0; i < layers_.size(); ++i) model_.layers.push_back(layer_of(i));
   model_.parallel_residual = parallel_gguf(arch) && hp_.flag("use_parallel_residual", true);
   model_.torch_dtype = "bf16";
-  model_.native_weights = format_of_gguf(facts_);
+  const FileFormat format = format_of_gguf(facts_);
+  model_.native_weights = format.id;
+  if (!format.said.empty()) {
+    warn(path_ + "/metadata/general.file_type", "the metadata calls this file " + format.said +
+                                                    ", its tensors are mostly " + format.mostly +
+                                                    "; named and counted as the tensors are");
+  }
   model_.tensors_stored = true;
   check_architecture();
   return std::move(model_);
-}
-
-// The weight format that the file says it is, or the one of the type that most of its bytes have.
-std::string format_of_gguf(const FileFacts& facts) {
-  const auto said = facts.metadata.find("general.file_type");
-  if (said != facts.metadata.end() && said->is_number_unsigned() && *said < 4096) {
-    const WeightFormat* format = find_weight_format(file_type_name(said->get<std::int64_t>()));
-    if (format != nullptr) return std::string(format->id);
-  }
-  std::string_view most;
-  Bytes largest = 0;
-  for (const TensorGroup& group : facts.tensors.groups()) {
-    Bytes bytes = 0;
-    for (const TensorGroup& other : facts.tensors.groups()) {
-      if (other.type == group.type) bytes = add(bytes, mul(other.bytes, other.count()));
-    }
-    if (bytes > largest) most = group.type;
-    largest = std::max(largest, bytes);
-  }
-  for (const WeightFormat& format : weight_formats()) {
-    if (format.type != nullptr && format.type->id == most) return std::string(format.id);
-  }
-  return "fp16";
 }
 
 }  // namespace

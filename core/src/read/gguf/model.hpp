@@ -68,6 +68,15 @@ StateMixer state_of(const std::string& architecture, const Hyperparameters& hp, 
                     std::size_t layer, std::int64_t hidden);
 bool has_state(const LayerTensors& tensors);
 
+// file_format.cpp: the weight format that a file is called by. `said` is what its metadata calls it where the tensors
+// are something else, and empty where they are not; `mostly` is the type that most of its bytes have.
+struct FileFormat {
+  std::string id;
+  std::string said;
+  std::string mostly;
+};
+FileFormat format_of_gguf(const FileFacts& facts);
+
 // roles.cpp: what a tensor is, by its name after "blk.N." (layer) or its whole name.
 Role role_of(std::string_view name, bool in_layer, std::size_t dimensions);
 

@@ -255,8 +255,10 @@ Model model_of_checkpoint(const FileFacts& facts, const std::string& path) {
   if (!facts.config.is_object())
     refuse(path + "/config", "config.json is missing: the tensors alone do not tell the model", "",
            "the folder with its config.json");
-  Model model = read_config(facts.config, path + "/config");
+  std::vector<Warning> disagreements;
+  Model model = read_config(config_by_tensors(facts, path, disagreements), path + "/config");
   model.name = facts.name;
+  for (Warning& warning : disagreements) model.warnings.push_back(std::move(warning));
   for (const Warning& warning : facts.warnings) model.warnings.push_back(warning);
   if (facts.format == "config" || facts.tensors.tensors() == 0) return model;
   if (facts.format == "pytorch") {  // sizes of storages, without names
