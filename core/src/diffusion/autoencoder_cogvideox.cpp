@@ -5,6 +5,7 @@
 #include "diffusion/causal.hpp"
 #include "diffusion/layers.hpp"
 #include "diffusion/models.hpp"
+#include "diffusion/tiles.hpp"
 
 namespace vram::diffusion {
 namespace {
@@ -23,32 +24,10 @@ struct Config {
         levels(s.number("temporal_compression_ratio", 4) >= 4 ? 2 : 1) {}
 };
 
-// CogVideoXSafeConv3d: in pieces along time when the input is larger than 2 GiB in 16 bits.
+// Along the sides the convolution pads by itself, unless they were `padded` beforehand.
 Tensor safe_conv(const Tensor& x, Size out, Size kernel, bool padded = false) {
   const Size side = padded ? 0 : kernel / 2;
-  const auto one = [&](const Tensor& part) {
-    return conv(part, out, {kernel, kernel, kernel}, {1, 1, 1}, {0, side, side});
-  };
-  const double gib = static_cast<double>(x.shape().count()) * 2 / static_cast<double>(kGiB);
-  if (gib <= 2) return one(x);
-  const Size parts = static_cast<Size>(gib / 2) + 1, length = ceil_div(x.dim(2), parts);
-  std::vector<Tensor> inputs;
-  for (Size at = 0; at < x.dim(2); at += length) {
-    const Size n = std::min(length, x.dim(2) - at);
-    Tensor view = slice(x, 2, n);
-    if (at > 0 && kernel > 1) {
-      const Tensor tail = slice(x, 2, std::min(kernel - 1, length));
-      view = cat({tail, view}, 2);
-    }
-    inputs.push_back(std::move(view));
-  }
-  std::vector<Tensor> outputs;
-  Tensor chunk;
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    chunk = inputs[i];
-    outputs.push_back(i == 0 ? one(chunk) : x.trace().uncounted([&] { return one(chunk); }));
-  }
-  return cat(outputs, 2);
+  return vram::diffusion::safe_conv(x, out, {kernel, kernel, kernel}, {1, 1, 1}, {0, side, side});
 }
 
 // Until 0.30 the sides were padded in a copy of their own, and a convolution held one cache at a time.
@@ -229,47 +208,19 @@ Tensor clip(const Tensor& in, Size step, Codec codec) {
   return cat(parts, 2);
 }
 
-template <class Codec>
-Tensor tiled(const Tensor& in, Size tile_h, Size tile_w, Size step_h, Size step_w, Size limit_h, Size limit_w,
-             Size step, Codec codec) {
-  Trace& t = in.trace();
-  std::vector<std::vector<Tensor>> rows;
-  bool first = true;
-  for (Size i = 0; i < in.dim(3); i += step_h) {
-    std::vector<Tensor>& row = rows.emplace_back();
-    for (Size j = 0; j < in.dim(4); j += step_w) {
-      const Size h = std::min(tile_h, in.dim(3) - i), w = std::min(tile_w, in.dim(4) - j);
-      const Tensor part = in.view({in.dim(0), in.dim(1), in.dim(2), h, w}, false);
-      row.push_back(first ? clip(part, step, codec) : t.uncounted([&] { return clip(part, step, codec); }));
-      first = false;
-    }
-  }
-  std::vector<Tensor> joined;
-  for (const std::vector<Tensor>& row : rows) {
-    std::vector<Tensor> parts;
-    for (const Tensor& x : row) {
-      parts.push_back(
-          x.view({x.dim(0), x.dim(1), x.dim(2), std::min(limit_h, x.dim(3)), std::min(limit_w, x.dim(4))}, false));
-    }
-    joined.push_back(cat(parts, 4));
-  }
-  return cat(joined, 3);
-}
-
-template <class One>
-Tensor sliced(const Tensor& in, bool slicing, One one) {
-  if (!slicing || in.dim(0) <= 1) return one(in);
-  std::vector<Tensor> parts;
-  Shape shape = in.shape();
-  shape[0] = 1;
-  for (Size i = 0; i < in.dim(0); ++i) {
-    const Tensor part = in.view(shape);
-    parts.push_back(i == 0 ? one(part) : in.trace().uncounted([&] { return one(part); }));
-  }
-  return cat(parts, 0);
-}
-
+// tile_overlap_factor_height, ..._width
 constexpr double kOverlapH = 1.0 / 6, kOverlapW = 1.0 / 5;
+
+// Tiles of `height` x `width` on the way in, of `out_height` x `out_width` on the way out.
+Tiles tiles_of(Size height, Size width, Size out_height, Size out_width) {
+  const auto part = [](Size whole, double factor) { return static_cast<Size>(static_cast<double>(whole) * factor); };
+  return {height,
+          width,
+          part(height, 1 - kOverlapH),
+          part(width, 1 - kOverlapW),
+          out_height - part(out_height, kOverlapH),
+          out_width - part(out_width, kOverlapW)};
+}
 
 }  // namespace
 
@@ -283,10 +234,8 @@ void trace_cogvideox_decode(Trace& t, const Settings& s, const CodecInput& in) {
   const auto codec = [&](const Tensor& x, CausalCaches& caches) { return decoder(x, c, caches); };
   const Tensor out = sliced(z, in.slicing, [&](const Tensor& x) {
     if (in.tiling && (x.dim(3) > latent_h || x.dim(4) > latent_w)) {
-      return tiled(x, latent_h, latent_w, static_cast<Size>(static_cast<double>(latent_h) * (1 - kOverlapH)),
-                   static_cast<Size>(static_cast<double>(latent_w) * (1 - kOverlapW)),
-                   tile_h - static_cast<Size>(static_cast<double>(tile_h) * kOverlapH),
-                   tile_w - static_cast<Size>(static_cast<double>(tile_w) * kOverlapW), 2, codec);
+      return tiled(x, tiles_of(latent_h, latent_w, tile_h, tile_w),
+                   [&](const Tensor& part) { return clip(part, 2, codec); });
     }
     return clip(x, 2, codec);
   });
@@ -301,10 +250,8 @@ void trace_cogvideox_encode(Trace& t, const Settings& s, const CodecInput& in) {
   const auto codec = [&](const Tensor& x, CausalCaches& caches) { return encoder(x, c, caches); };
   const Tensor out = sliced(image, in.slicing, [&](const Tensor& x) {
     if (in.tiling && (x.dim(3) > tile_h || x.dim(4) > tile_w)) {
-      return tiled(x, tile_h, tile_w, static_cast<Size>(static_cast<double>(tile_h) * (1 - kOverlapH)),
-                   static_cast<Size>(static_cast<double>(tile_w) * (1 - kOverlapW)),
-                   latent_h - static_cast<Size>(static_cast<double>(latent_h) * kOverlapH),
-                   latent_w - static_cast<Size>(static_cast<double>(latent_w) * kOverlapW), 8, codec);
+      return tiled(x, tiles_of(tile_h, tile_w, latent_h, latent_w),
+                   [&](const Tensor& part) { return clip(part, 8, codec); });
     }
     return clip(x, 8, codec);
   });

@@ -5,6 +5,7 @@
 
 #include "diffusion/layers.hpp"
 #include "diffusion/models.hpp"
+#include "diffusion/tiles.hpp"
 
 namespace vram::diffusion {
 namespace {
@@ -137,34 +138,6 @@ Tensor encoder(const Tensor& image, const Config& c) {
 
 Tensor pointwise(const Tensor& x, Size out) { return conv(x, out, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}); }
 
-template <class Codec>
-Tensor tiled(const Tensor& in, Size tile, Size step, Size limit, Size height, Size width, Codec codec) {
-  Trace& t = in.trace();
-  std::vector<std::vector<Tensor>> rows;
-  bool first = true;
-  for (Size i = 0; i < in.dim(3); i += step) {
-    std::vector<Tensor>& row = rows.emplace_back();
-    for (Size j = 0; j < in.dim(4); j += step) {
-      const Size h = std::min(tile, in.dim(3) - i), w = std::min(tile, in.dim(4) - j);
-      const Tensor part = in.view({in.dim(0), in.dim(1), in.dim(2), h, w}, false);
-      row.push_back(first ? codec(part) : t.uncounted([&] { return codec(part); }));
-      first = false;
-    }
-  }
-  std::vector<Tensor> lines;
-  for (const std::vector<Tensor>& row : rows) {
-    std::vector<Tensor> parts;
-    for (const Tensor& x : row) {
-      parts.push_back(
-          x.view({x.dim(0), x.dim(1), x.dim(2), std::min(limit, x.dim(3)), std::min(limit, x.dim(4))}, false));
-    }
-    lines.push_back(cat(parts, 4));
-  }
-  Tensor whole = cat(lines, 3);
-  return whole.view(
-      {whole.dim(0), whole.dim(1), whole.dim(2), std::min(height, whole.dim(3)), std::min(width, whole.dim(4))}, false);
-}
-
 // Overlapping stretches of the clip, each a little longer than the way to the next.
 template <class Stretch>
 Tensor stretches(const Tensor& in, Size length, Size step, Stretch run) {
@@ -189,19 +162,6 @@ Tensor stretches(const Tensor& in, Size length, Size step, Stretch run) {
   return cat(row, 2);
 }
 
-template <class One>
-Tensor sliced(const Tensor& in, bool slicing, One one) {
-  if (!slicing || in.dim(0) <= 1) return one(in);
-  std::vector<Tensor> parts;
-  Shape shape = in.shape();
-  shape[0] = 1;
-  for (Size i = 0; i < in.dim(0); ++i) {
-    const Tensor part = in.view(shape);
-    parts.push_back(i == 0 ? one(part) : in.trace().uncounted([&] { return one(part); }));
-  }
-  return cat(parts, 0);
-}
-
 // tile_sample_min_height, ..._stride_height, ..._min_num_frames, ..._stride_num_frames
 constexpr Size kTile = 256, kTileStep = 192, kFrames = 16, kFramesStep = 12;
 
@@ -219,9 +179,10 @@ void trace_hunyuan_video_decode(Trace& t, const Settings& s, const CodecInput& i
         const Tensor y = pointwise(x, c.latents);
         return decoder(y, c);
       };
-      return tiles
-                 ? tiled(part, side, kTileStep / c.space, kTileStep, part.dim(3) * c.space, part.dim(4) * c.space, one)
-                 : one(part);
+      if (!tiles) return one(part);
+      const Size step = kTileStep / c.space;
+      const Tensor whole = tiled(part, {side, side, step, step, kTileStep, kTileStep}, one);
+      return cropped(whole, part.dim(3) * c.space, part.dim(4) * c.space);
     };
     if (latents.dim(2) > kFrames / c.time) return stretches(latents, kFrames / c.time, kFramesStep / c.time, run);
     return run(latents);
@@ -238,9 +199,10 @@ void trace_hunyuan_video_encode(Trace& t, const Settings& s, const CodecInput& i
         const Tensor y = encoder(x, c);
         return pointwise(y, 2 * c.latents);
       };
-      return tiles
-                 ? tiled(part, kTile, kTileStep, kTileStep / c.space, part.dim(3) / c.space, part.dim(4) / c.space, one)
-                 : one(part);
+      if (!tiles) return one(part);
+      const Size kept = kTileStep / c.space;
+      const Tensor whole = tiled(part, {kTile, kTile, kTileStep, kTileStep, kept, kept}, one);
+      return cropped(whole, part.dim(3) / c.space, part.dim(4) / c.space);
     };
     if (pictures.dim(2) > kFrames) return stretches(pictures, kFrames, kFramesStep, run);
     return run(pictures);

@@ -1,9 +1,8 @@
 // AutoencoderKL. Source: huggingface/diffusers 58eb52c0803e, models/autoencoders/vae.py, autoencoder_kl.py,
 // unets/unet_2d_blocks.py.
-#include <algorithm>
-
 #include "diffusion/layers.hpp"
 #include "diffusion/models.hpp"
+#include "diffusion/tiles.hpp"
 
 namespace vram::diffusion {
 namespace {
@@ -86,44 +85,6 @@ Tensor encoder(const Tensor& image, const Config& c) {
   return x;
 }
 
-// The tiles of a picture: decoded (or encoded) one by one, kept, then joined.
-template <class Codec>
-Tensor tiled(const Tensor& in, Size tile, Size step, Size limit, Codec codec) {
-  std::vector<std::vector<Tensor>> rows;
-  bool first = true;
-  for (Size i = 0; i < in.dim(2); i += step) {
-    std::vector<Tensor>& row = rows.emplace_back();
-    for (Size j = 0; j < in.dim(3); j += step) {
-      const Size h = std::min(tile, in.dim(2) - i), w = std::min(tile, in.dim(3) - j);
-      const Tensor part = in.view({in.dim(0), in.dim(1), h, w}, h == in.dim(2) && w == in.dim(3));
-      row.push_back(first ? codec(part) : in.trace().uncounted([&] { return codec(part); }));
-      first = false;
-    }
-  }
-  std::vector<Tensor> joined_rows;
-  for (const std::vector<Tensor>& row : rows) {
-    std::vector<Tensor> parts;
-    for (const Tensor& t : row) {
-      parts.push_back(t.view({t.dim(0), t.dim(1), std::min(limit, t.dim(2)), std::min(limit, t.dim(3))}, false));
-    }
-    joined_rows.push_back(cat(parts, 3));
-  }
-  return cat(joined_rows, 2);
-}
-
-template <class One>
-Tensor sliced(const Tensor& in, bool slicing, One one) {
-  if (!slicing || in.dim(0) <= 1) return one(in);
-  std::vector<Tensor> parts;
-  Shape shape = in.shape();
-  shape[0] = 1;
-  for (Size i = 0; i < in.dim(0); ++i) {
-    const Tensor part = in.view(shape);
-    parts.push_back(i == 0 ? one(part) : in.trace().uncounted([&] { return one(part); }));
-  }
-  return cat(parts, 0);
-}
-
 }  // namespace
 
 void trace_kl_decode(Trace& t, const Settings& settings, const CodecInput& in) {
@@ -138,7 +99,8 @@ void trace_kl_decode(Trace& t, const Settings& settings, const CodecInput& in) {
       return decoder(y, c);
     };
     if (in.tiling && (part.dim(2) > tile || part.dim(3) > tile)) {
-      return tiled(part, tile, tile * 3 / 4, side - side / 4, decode);
+      const Size step = tile * 3 / 4, kept = side - side / 4;
+      return tiled(part, {tile, tile, step, step, kept, kept}, decode);
     }
     return decode(part);
   };
@@ -158,7 +120,8 @@ void trace_kl_encode(Trace& t, const Settings& settings, const CodecInput& in) {
     };
     if (in.tiling && (part.dim(2) > side || part.dim(3) > side)) {
       const Size latent = side / factor;
-      return tiled(part, side, side * 3 / 4, latent - latent / 4, encode);
+      const Size step = side * 3 / 4, kept = latent - latent / 4;
+      return tiled(part, {side, side, step, step, kept, kept}, encode);
     }
     return encode(part);
   };

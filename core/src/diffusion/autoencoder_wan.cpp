@@ -4,6 +4,7 @@
 
 #include "diffusion/layers.hpp"
 #include "diffusion/models.hpp"
+#include "diffusion/tiles.hpp"
 
 namespace vram::diffusion {
 namespace {
@@ -291,45 +292,6 @@ Tensor listed(Trace& t, Size count, Piece piece) {
   return cat(parts, 2);
 }
 
-template <class Tile>
-Tensor tiled(const Tensor& in, Size tile, Size step, Size limit, Tile codec) {
-  Trace& t = in.trace();
-  std::vector<std::vector<Tensor>> rows;
-  bool first = true;
-  for (Size i = 0; i < in.dim(3); i += step) {
-    std::vector<Tensor>& row = rows.emplace_back();
-    for (Size j = 0; j < in.dim(4); j += step) {
-      const Tensor part = in.view(
-          {in.dim(0), in.dim(1), in.dim(2), std::min(tile, in.dim(3) - i), std::min(tile, in.dim(4) - j)}, false);
-      row.push_back(first ? codec(part) : t.uncounted([&] { return codec(part); }));
-      first = false;
-    }
-  }
-  std::vector<Tensor> lines;
-  for (const std::vector<Tensor>& row : rows) {
-    std::vector<Tensor> parts;
-    for (const Tensor& x : row) {
-      parts.push_back(
-          x.view({x.dim(0), x.dim(1), x.dim(2), std::min(limit, x.dim(3)), std::min(limit, x.dim(4))}, false));
-    }
-    lines.push_back(cat(parts, 4));
-  }
-  return cat(lines, 3);
-}
-
-template <class One>
-Tensor sliced(const Tensor& in, bool slicing, One one) {
-  if (!slicing || in.dim(0) <= 1) return one(in);
-  std::vector<Tensor> parts;
-  Shape shape = in.shape();
-  shape[0] = 1;
-  for (Size i = 0; i < in.dim(0); ++i) {
-    const Tensor part = in.view(shape);
-    parts.push_back(i == 0 ? one(part) : in.trace().uncounted([&] { return one(part); }));
-  }
-  return cat(parts, 0);
-}
-
 constexpr Size kTile = 256, kTileStep = 192;  // tile_sample_min_height, tile_sample_stride_height
 
 }  // namespace
@@ -350,15 +312,16 @@ void trace_wan_decode(Trace& t, const Settings& s, const CodecInput& in) {
   };
   const Tensor out = sliced(z, in.slicing, [&](const Tensor& latents) {
     if (in.tiling && (latents.dim(3) > tile || latents.dim(4) > tile)) {
-      Tensor whole = tiled(latents, tile, step, kTileStep / c.patch, [&](const Tensor& part) {
+      const Size kept = kTileStep / c.patch;
+      const auto one = [&](const Tensor& part) {
         Memory memory;
         return listed(t, part.dim(2), [&](Size i) {
           memory.at = 0;
           Tensor frame = causal(slice(part, 2, 1), {}, c.latents, 1, 1, 1, false);
           return decoder(frame, c, memory, i == 0);
         });
-      });
-      return finish(std::move(whole));
+      };
+      return tiled(latents, {tile, tile, step, step, kept, kept}, one, finish);
     }
     Memory memory;
     const Tensor x = causal(latents, {}, c.latents, 1, 1, 1, false);
@@ -387,7 +350,8 @@ void trace_wan_encode(Trace& t, const Settings& s, const CodecInput& in) {
     };
     const auto quantize = [&](const Tensor& y) { return causal(y, {}, 2 * c.latents, 1, 1, 1, false); };
     if (in.tiling && (in.width > kTile || in.height > kTile)) {
-      return tiled(x, kTile, kTileStep, kTileStep / (c.space() / c.patch), [&](const Tensor& part) {
+      const Size kept = kTileStep / (c.space() / c.patch);
+      return tiled(x, {kTile, kTile, kTileStep, kTileStep, kept, kept}, [&](const Tensor& part) {
         Memory memory;
         return listed(t, pieces, [&](Size i) { return quantize(piece(part, i, memory)); });
       });

@@ -1,5 +1,7 @@
 #include "diffusion/layers.hpp"
 
+#include <algorithm>
+
 namespace vram::diffusion {
 
 Tensor timestep_embedding(Trace& t, Size n, Size channels) { return t.make({n, channels}, DType::f32, "timesteps"); }
@@ -98,6 +100,31 @@ Tensor feed_forward_chunked(const Tensor& input, Size inner, Size out, Act act) 
     parts.push_back(input.trace().uncounted([&] { return feed_forward(slice(input, 1, length), inner, out, act); }));
   }
   return cat(parts, 1);
+}
+
+Tensor safe_conv(const Tensor& x, Size out, std::initializer_list<Size> kernel, std::initializer_list<Size> stride,
+                 std::initializer_list<Size> padding) {
+  const auto one = [&](const Tensor& part) { return conv(part, out, kernel, stride, padding); };
+  const double gib = static_cast<double>(x.shape().count()) * 2 / static_cast<double>(kGiB);
+  if (gib <= 2) return one(x);
+  const Size parts = static_cast<Size>(gib / 2) + 1, length = ceil_div(x.dim(2), parts), taps = *kernel.begin();
+  std::vector<Tensor> inputs;
+  for (Size at = 0; at < x.dim(2); at += length) {
+    const Size n = std::min(length, x.dim(2) - at);
+    Tensor view = slice(x, 2, n);
+    if (at > 0 && taps > 1) {
+      const Tensor tail = slice(x, 2, std::min(taps - 1, length));
+      view = cat({tail, view}, 2);
+    }
+    inputs.push_back(std::move(view));
+  }
+  std::vector<Tensor> outputs;
+  Tensor chunk;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    chunk = inputs[i];
+    outputs.push_back(i == 0 ? one(chunk) : x.trace().uncounted([&] { return one(chunk); }));
+  }
+  return cat(outputs, 2);
 }
 
 Tensor rms_norm_by_hand(const Tensor& x, bool weight) {

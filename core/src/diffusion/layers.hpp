@@ -28,6 +28,10 @@ Tensor feed_forward(const Tensor& x, Size inner, Size out, Act act, bool bias = 
 // As above, chunk by chunk where forward chunking is on.
 Tensor feed_forward_chunked(const Tensor& x, Size inner, Size out, Act act);
 
+// autoencoder_kl_cogvideox.py CogVideoXSafeConv3d: in pieces along time when the input is larger than 2 GiB in 16 bits.
+Tensor safe_conv(const Tensor& x, Size out, std::initializer_list<Size> kernel, std::initializer_list<Size> stride,
+                 std::initializer_list<Size> padding);
+
 // diffusers' own RMSNorm: through FP32 by hand.
 Tensor rms_norm_by_hand(const Tensor& x, bool weight = true);
 // embeddings.py apply_rotary_emb with real frequencies in FP32.

@@ -39,6 +39,11 @@ void trace_cogvideox(Trace&, const Settings&, const DenoiseInput&);
 void trace_wan(Trace&, const Settings&, const DenoiseInput&);
 void trace_qwen_image(Trace&, const Settings&, const DenoiseInput&);
 void trace_hunyuan_video(Trace&, const Settings&, const DenoiseInput&);
+void trace_hunyuan_video_1_5(Trace&, const Settings&, const DenoiseInput&);
+void trace_ltx_video(Trace&, const Settings&, const DenoiseInput&);
+void trace_mochi(Trace&, const Settings&, const DenoiseInput&);
+void trace_allegro(Trace&, const Settings&, const DenoiseInput&);
+void trace_unet_spatio_temporal(Trace&, const Settings&, const DenoiseInput&);
 
 void trace_kl_decode(Trace&, const Settings&, const CodecInput&);
 void trace_kl_encode(Trace&, const Settings&, const CodecInput&);
@@ -49,6 +54,16 @@ void trace_wan_decode(Trace&, const Settings&, const CodecInput&);
 void trace_wan_encode(Trace&, const Settings&, const CodecInput&);
 void trace_hunyuan_video_decode(Trace&, const Settings&, const CodecInput&);
 void trace_hunyuan_video_encode(Trace&, const Settings&, const CodecInput&);
+void trace_hunyuan_video_1_5_decode(Trace&, const Settings&, const CodecInput&);
+void trace_hunyuan_video_1_5_encode(Trace&, const Settings&, const CodecInput&);
+void trace_ltx_video_decode(Trace&, const Settings&, const CodecInput&);
+void trace_ltx_video_encode(Trace&, const Settings&, const CodecInput&);
+void trace_mochi_decode(Trace&, const Settings&, const CodecInput&);
+void trace_mochi_encode(Trace&, const Settings&, const CodecInput&);
+void trace_allegro_decode(Trace&, const Settings&, const CodecInput&);
+void trace_allegro_encode(Trace&, const Settings&, const CodecInput&);
+void trace_temporal_decoder_decode(Trace&, const Settings&, const CodecInput&);
+void trace_temporal_decoder_encode(Trace&, const Settings&, const CodecInput&);
 
 void trace_clip_text(Trace&, const Settings&, const TextInput&);
 void trace_clip_text_projected(Trace&, const Settings&, const TextInput&);

@@ -25,6 +25,25 @@ Compression wan(const Settings& s) {
           s.integer("z_dim", 16)};
 }
 
+Compression ltx_video(const Settings& s) {
+  const auto scaling = s.integers("spatio_temporal_scaling", {1, 1, 1, 0});
+  const auto levels = static_cast<int>(std::count_if(scaling.begin(), scaling.end(), [](auto x) { return x != 0; }));
+  const Size grown = Size{1} << std::clamp(levels, 0, 10);
+  return {s.integer("spatial_compression_ratio", s.integer("patch_size", 4) * grown),
+          s.integer("temporal_compression_ratio", s.integer("patch_size_t", 1) * grown),
+          s.integer("latent_channels", 128)};
+}
+
+Compression mochi(const Settings& s) {
+  const auto all = [](const std::vector<std::int64_t>& factors) {
+    Size size = 1;
+    for (const std::int64_t f : factors) size *= std::clamp<Size>(f, 1, 64);
+    return std::clamp<Size>(size, 1, 4096);
+  };
+  return {all(s.integers("spatial_expansions", {2, 2, 2})), all(s.integers("temporal_expansions", {1, 2, 3})),
+          s.integer("latent_channels", 12)};
+}
+
 constexpr ModelClass denoiser(std::string_view name, void (*run)(Trace&, const Settings&, const DenoiseInput&),
                               Size patch = 2) {
   ModelClass c;
@@ -61,11 +80,15 @@ constexpr ModelClass kClasses[] = {
     denoiser("FluxTransformer2DModel", trace_flux),
     denoiser("CogVideoXTransformer3DModel", trace_cogvideox),
     denoiser("HunyuanVideoTransformer3DModel", trace_hunyuan_video),
+    denoiser("LTXVideoTransformer3DModel", trace_ltx_video, 1),
+    denoiser("MochiTransformer3DModel", trace_mochi),
     denoiser("WanTransformer3DModel", trace_wan),
     denoiser("QwenImageTransformer2DModel", trace_qwen_image),
     codec("AutoencoderKL", trace_kl_decode, trace_kl_encode, kl),
     codec("AutoencoderKLCogVideoX", trace_cogvideox_decode, trace_cogvideox_encode, cogvideox),
     codec("AutoencoderKLHunyuanVideo", trace_hunyuan_video_decode, trace_hunyuan_video_encode, hunyuan_video),
+    codec("AutoencoderKLLTXVideo", trace_ltx_video_decode, trace_ltx_video_encode, ltx_video),
+    codec("AutoencoderKLMochi", trace_mochi_decode, trace_mochi_encode, mochi),
     codec("AutoencoderKLWan", trace_wan_decode, trace_wan_encode, wan),
     codec("AutoencoderKLQwenImage", trace_wan_decode, trace_wan_encode, wan),
     encoder("CLIPTextModel", trace_clip_text),
