@@ -15,12 +15,31 @@ namespace vram::cli {
 namespace {
 
 struct Options {
-  std::string pipeline, dtype, guidance, attention, level, gpu, aspect;
-  double memory_gib = 0, vram_limit = -1;
+  std::string pipeline, dtype, guidance, attention, level, gpu, aspect, engine;
+  double memory_gib = 0;
   std::int64_t height = 0, width = 0, frames = 0, batch = 0, input_images = -1, lora = 0, lora_rank = 16;
-  std::vector<std::string> techniques, quantize, dtypes, also;
-  bool json = false, list = false, show_request = false, explain = false, decimal = false;
+  std::vector<std::string> techniques, quantize, dtypes, also, engine_options, companions;
+  bool json = false, list = false, show_request = false, decimal = false, fused = false;
 };
+
+// "vram_config.offload_dtype=bfloat16" goes one object deeper at each dot.
+void put_engine(Json& request, const Options& o) {
+  if (!o.engine.empty()) request["engine"]["name"] = o.engine;
+  for (const std::string& option : o.engine_options) {
+    const auto [path, value] = name_and_value(option, "--engine-option");
+    Json* at = &request["engine"];
+    if (at->is_null()) *at = Json::object();
+    std::string rest = path;
+    for (auto dot = rest.find('.'); at->is_object() && dot != std::string::npos; dot = rest.find('.')) {
+      at = &(*at)[rest.substr(0, dot)];
+      if (at->is_null()) *at = Json::object();
+      rest = rest.substr(dot + 1);
+    }
+    if (!at->is_object())
+      throw Problem{"--engine-option", "an option cannot be a value and hold others", option, "name=value"};
+    (*at)[rest] = value_of(value);
+  }
+}
 
 Json request_of(const Options& o) {
   Json request = {{"op", "diffusion"}, {"pipeline", {{"id", o.pipeline}}}};
@@ -60,6 +79,13 @@ Json request_of(const Options& o) {
     }
   }
   if (o.lora > 0) request["lora"] = {{"rank", o.lora_rank}, {"count", o.lora}};
+  if (o.lora > 0 && o.fused) request["lora"]["fused"] = true;
+  for (const std::string& companion : o.companions) {
+    const auto at = companion.find('=');
+    const Json count = at == std::string::npos ? Json(1) : value_of(companion.substr(at + 1));
+    request["companions"].push_back({{"kind", companion.substr(0, at)}, {"count", count}});
+  }
+  put_engine(request, o);
   if (!o.gpu.empty()) request["gpu"] = {{"id", o.gpu}};
   if (o.memory_gib > 0) request["gpu"] = {{"memory_gib", o.memory_gib}};
   if (!o.aspect.empty()) {
@@ -85,6 +111,7 @@ std::string list_text() {
 
 std::string slower_text(const Json& slower) {
   const auto percent = [](const Json& share) { return number_text(share.get<double>() * 100); };
+  if (slower["low"] == slower["high"]) return percent(slower["low"]) + " %";
   return percent(slower["low"]) + " to " + percent(slower["high"]) + " %";
 }
 
@@ -105,17 +132,17 @@ std::string report_text(const Json& response, Unit unit) {
   }
   text += parts.text() + "\n";
   Table stages({Table::Align::left, Table::Align::left, Table::Align::right, Table::Align::right, Table::Align::right,
-                Table::Align::right});
-  stages.row({"stage", "component", "activations", "allocated", "reserved", "nvidia-smi"});
+                Table::Align::right, Table::Align::right});
+  stages.row({"stage", "component", "activations", "allocated", "reserved", "nvidia-smi", "RAM"});
   stages.rule();
   for (const auto& s : response["stages"]) {
     stages.row({text_of(s, "stage"), printable(text_of(s, "component")), expected(s["activations"]),
-                expected(s["allocated"]), expected(s["reserved"]), expected(s["nvidia_smi"])});
+                expected(s["allocated"]), expected(s["reserved"]), expected(s["nvidia_smi"]), expected(s["host"])});
   }
   stages.rule();
   const Json& memory = response["memory"];
-  stages.row(
-      {"peak", "", "", expected(memory["allocated"]), expected(memory["reserved"]), expected(memory["nvidia_smi"])});
+  stages.row({"peak", "", "", expected(memory["allocated"]), expected(memory["reserved"]),
+              expected(memory["nvidia_smi"]), ""});
   text += stages.text() + "\n" + verdict_line(response, unit);
   if (response.contains("savings")) {
     Table savings({Table::Align::left, Table::Align::right, Table::Align::right, Table::Align::left});
@@ -130,14 +157,28 @@ std::string report_text(const Json& response, Unit unit) {
     }
     text += "\n" + savings.text();
   }
+  if (response.contains("levels") && !response["levels"].empty()) {
+    Table levels(
+        {Table::Align::left, Table::Align::right, Table::Align::right, Table::Align::right, Table::Align::left});
+    levels.row({"level", "nvidia-smi", "RAM", "slower", ""});
+    levels.rule();
+    for (const auto& l : response["levels"]) {
+      levels.row({text_of(l, "name"), expected(l["nvidia_smi"]), gib_text(l["host_bytes"].get<std::int64_t>(), unit),
+                  slower_text(l["slower"]),
+                  std::string(l["fits"] == true ? "fits" : "") + (l["chosen"] == true ? ", for this GPU" : "")});
+    }
+    text += "\n" + levels.text();
+  }
   if (response.contains("weakest") && response["weakest"].is_object()) {
     const Json& w = response["weakest"];
     std::string names;
     for (const auto& name : w["techniques"]) names += (names.empty() ? "" : " + ") + name.get<std::string>();
     text += "\n" +
-            (w["fits"] != true ? std::string("Nothing of this makes it fit.")
-             : names.empty()   ? std::string("It fits as it is.")
-                               : "Weakest measure that fits: " + names + ", " + slower_text(w["slower"]) + " slower") +
+            (w["fits"] != true ? "Nothing of this makes it fit: " + text_of(w["blocked_by"], "label") +
+                                     " is too large while in " + text_of(w["blocked_by"], "stage") + "."
+             : names.empty() ? std::string("It fits as it is.")
+                             : "Weakest measure that fits: " + names + ", " + slower_text(w["slower"]) + " slower, " +
+                                   expected(w["nvidia_smi"])) +
             "\n";
   }
   if (response.contains("max_resolution") && response["max_resolution"].is_object()) {
@@ -152,10 +193,21 @@ std::string report_text(const Json& response, Unit unit) {
   }
   for (const char* key : {"max_frames", "max_batch", "max_loras"}) {
     if (!response.contains(key) || !response[key].is_object()) continue;
-    text += std::string(key) + ": " + compact(response[key]["value"]) + "\n";
+    text += std::string(key) + ": " + compact(response[key]["value"]);
+    if (response[key]["blocked_by"].is_object())
+      text += " (then " + text_of(response[key]["blocked_by"], "stage") + ": " +
+              printable(text_of(response[key]["blocked_by"], "label")) + ")";
+    text += "\n";
   }
   if (response.contains("smallest_gpu") && response["smallest_gpu"].is_object())
     text += "Smallest GPU: " + printable(text_of(response["smallest_gpu"], "name")) + "\n";
+  if (response.contains("vram_limit") && response["vram_limit"].is_number())
+    text += "vram_limit: " + compact(response["vram_limit"]) + " GiB\n";
+  if (response.contains("references")) {
+    for (const auto& r : response["references"])
+      text += text_of(r, "name") + ": " + number_text(r["predicted_vram_gb"].get<double>()) + " GiB. " +
+              text_of(r, "note") + "\n";
+  }
   return text + warnings_text(response);
 }
 
@@ -204,11 +256,21 @@ void add_diffusion(CLI::App& app, int& exit_code) {
   command
       ->add_option("--technique", o->techniques,
                    "model_cpu_offload, sequential_cpu_offload, group_offload=block, group_offload=leaf, vae_tiling, "
-                   "vae_slicing, attention_slicing, forward_chunking, layerwise_casting, torch_compile, fuse_qkv")
+                   "vae_slicing, attention_slicing, forward_chunking, layerwise_casting, torch_compile, channels_last, "
+                   "fuse_qkv, "
+                   "text_encoders_on_cpu")
       ->type_name("NAME");
+  command->add_option("--engine", o->engine, "diffusers, diffsynth, comfyui, a1111, forge or stable-diffusion.cpp");
+  command
+      ->add_option("--engine-option", o->engine_options,
+                   "Option of the engine, docs/api.md: vram=lowvram, vram_limit=10, vram_config.offload_device=cpu")
+      ->type_name("NAME=VALUE");
   command->add_option("--level", o->level, "none, balanced, aggressive, ultra, ultra_cpu or auto");
-  command->add_option("--lora", o->lora, "LoRAs loaded, not fused");
+  command->add_option("--lora", o->lora, "LoRAs loaded");
   command->add_option("--lora-rank", o->lora_rank, "Their rank (16)");
+  command->add_flag("--lora-fused", o->fused, "LoRAs are merged into the weights");
+  command->add_option("--companion", o->companions, "controlnet, t2i_adapter, ip_adapter or upscaler")
+      ->type_name("KIND[=COUNT]");
   command->add_option("--gpu", o->gpu, "GPU, an id of `gpus`")->type_name("ID");
   command->add_option("--memory-gib", o->memory_gib, "GPU of this size")->type_name("GIB");
   command->add_option("--aspect", o->aspect, "Aspect ratio of max_resolution: 16:9")->type_name("W:H");

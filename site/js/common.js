@@ -6,6 +6,7 @@ import '../elements/picker.js';
 import '../elements/references.js';
 import '../elements/verdict.js';
 import './controls.js';
+import './copy_buttons.js';
 import './core.js';
 import './detection.js';
 import './engines.js';

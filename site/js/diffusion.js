@@ -3,11 +3,12 @@ import './common.js';
 import english from '../i18n/en/diffusion.js';
 import estimator from '../i18n/en/estimator.js';
 import { render } from '../elements/lit.js';
+import { copyButtons } from './copy_buttons.js';
 import { EngineUnavailable, newestOnly, startEngine } from './core.js';
 import { answer, subjectOf } from './diffusion_answer.js';
 import { form } from './diffusion_form.js';
 import { defaults, formatHash, parseHash, requestOf } from './diffusion_state.js';
-import { at, copyText, openPage, say, showUnits, units } from './frame.js';
+import { at, openPage, showUnits, units } from './frame.js';
 import { candidates, probe } from './hardware.js';
 import { settled, speak, t } from './i18n.js';
 import { keepInHash } from './link.js';
@@ -112,13 +113,7 @@ function listen() {
   }, 700);
 }
 
-at('copy-link').addEventListener('click', async () => {
-  await link.save();
-  say(t((await copyText(location.href)) ? 'copied-link' : 'copied-not-link'));
-});
-at('copy-json').addEventListener('click', async () => {
-  if (view.shown) say(t((await copyText(JSON.stringify({ request: view.request, response: view.shown }, null, 2))) ? 'copied-json' : 'copied-not-json'));
-});
+copyButtons(link, () => view.shown && { request: view.request, response: view.shown });
 at('inputs').addEventListener('submit', (event) => event.preventDefault());
 document.addEventListener('vram-units', () => {
   view.state = { ...view.state, units: units() };

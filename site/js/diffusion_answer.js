@@ -2,7 +2,7 @@
 import '../elements/ledger.js';
 import '../elements/verdict.js';
 import { html, live, nothing } from '../elements/lit.js';
-import { idsOf, offloads } from './diffusion_state.js';
+import { idsOf, offloads, recipeOf } from './diffusion_state.js';
 import { count, isExact, kind, parameters, range, size, stage } from './format.js';
 import { accuracyPage } from './frame.js';
 import { has, number, t } from './i18n.js';
@@ -27,6 +27,7 @@ const percent = (share) => number(share, { style: 'percent', maximumFractionDigi
 export function slowerWords({ low, high }) {
   if (low < 0 && high <= 0) return t('technique-faster', { to: percent(-low) });
   if (high <= 0) return t('technique-free');
+  if (low === high) return t('technique-about', { share: percent(low) });
   return t('technique-slower', { from: percent(Math.max(low, 0)), to: percent(high) });
 }
 
@@ -56,8 +57,11 @@ function result(response, { state, view, unit, request, jsonOpen }, on) {
   `;
 }
 
-// What a click on a technique sets: offloads replace each other; a level in use becomes the techniques it stood for.
-export function toggled(state, savings, id, wanted) {
+// What a click on a technique sets: offloads replace each other; a level in use becomes the techniques it stood for; what
+// belongs to another engine is an option of that engine.
+export function toggled(state, savings, id, wanted, memory) {
+  const own = recipeOf(state, id, wanted, memory);
+  if (own) return own;
   const active = state.level ? savings.filter((item) => item.active && item.technique !== 'sdpa').map(({ technique }) => technique) : idsOf(state.techniques);
   let ids = active.filter((one) => one !== id && !(wanted && offloads.includes(id) && offloads.includes(one)));
   if (id === 'sdpa') ids = wanted ? ids.filter((one) => one !== 'eager') : [...ids, 'eager'];
@@ -65,41 +69,41 @@ export function toggled(state, savings, id, wanted) {
   return { level: '', techniques: ids.join(',') };
 }
 
-const others = ['torch_compile', 'text_encoders_on_cpu'];
+const memoryOf = (gpu) => (gpu ? gpu.memory_bytes / 2 ** 30 : 0);
 
-function techniques({ savings, techniques: effective, weakest, verdict: fit, gpu, engine }, { state, unit }, on) {
+function techniques({ savings, weakest, verdict: fit, gpu, vram_limit: limit }, { state, unit }, on) {
   const effect = ({ active, saves_bytes: saves }) => {
     if (active) return saves > 0 ? t('technique-active', { size: size(saves, unit) }) : t('technique-active-nothing');
     if (saves > 0) return t('technique-saves', { size: size(saves, unit) });
     return saves < 0 ? t('technique-costs', { size: size(-saves, unit) }) : t('technique-nothing');
   };
-  const change = (id, wanted) => on.set(toggled(state, savings, id, wanted));
-  const known = new Set(savings.map(({ technique }) => technique));
-  const extra = engine.name === 'diffusers' ? others.filter((id) => !known.has(id)) : [];
+  const change = (id, wanted) => on.set(toggled(state, savings, id, wanted, memoryOf(gpu)));
   return html`<section class="panel">
     <h2>${t('techniques-heading')}</h2>
     <p class="hint">${t('techniques-hint')}</p>
-    ${weakest ? mildest(weakest, { savings, fit, unit }, on) : nothing}
+    ${weakest ? mildest(weakest, { state, savings, fit, gpu, unit }, on) : nothing}
+    ${typeof limit === 'number' ? html`<p class="mildest">${t('vram-limit-largest', { limit: number(limit) })} <button type="button" class="link" @click=${() => on.set({ vramLimit: String(limit) })}>${t('weakest-use')}</button></p>` : nothing}
     <ul class="switches">
       ${savings.map(
         (item) => html`<li class=${item.active ? 'active' : ''}>
           <label class="check" title=${item.source ?? nothing}><input type="checkbox" role="switch" .checked=${live(item.active)} @change=${(event) => change(item.technique, event.target.checked)} /><span>${item.name}</span></label>
           <span class="effect ${!item.active && item.saves_bytes > 0 ? 'saves' : 'quiet'}">${effect(item)}</span>
-          <span class="effect quiet">${slowerWords(item.slower)}</span>
+          <span class="effect quiet" title=${item.source ?? nothing}>${slowerWords(item.slower)}${item.timed ? '' : html` <small>${t('technique-own')}</small>`}</span>
           <span class="effect fits-then">${gpu && fit === 'does_not_fit' && item.fits && !item.active ? t('technique-fits') : ''}</span>
         </li>`,
       )}
-      ${extra.map((id) => html`<li><label class="check"><input type="checkbox" role="switch" .checked=${live(Boolean(effective?.[id]))} @change=${(event) => change(id, event.target.checked)} /><span>${t(`technique-${id}`)}</span></label></li>`)}
     </ul>
   </section>`;
 }
 
-function mildest({ fits, techniques: ids, slower, nvidia_smi: peak }, { savings, fit, unit }, on) {
-  if (!fits) return html`<p class="mildest">${t('weakest-none')}</p>`;
+function mildest({ fits, techniques: ids, slower, nvidia_smi: peak, blocked_by: what }, { state, savings, fit, gpu, unit }, on) {
+  if (!fits) return html`<p class="mildest">${t('weakest-none')} ${what ? t('weakest-binds', { stage: stage(what.stage), what: what.label || kind(what.kind) }) : ''}</p>`;
   if (!ids.length) return fit === 'does_not_fit' ? nothing : html`<p class="mildest">${t('weakest-already')}</p>`;
   const names = ids.map((id) => savings.find(({ technique }) => technique === id)?.name ?? id).join(' + ');
+  // Those of the request stay; each is switched on as by a click.
+  const use = () => on.set(ids.filter((id) => id !== 'sdpa').reduce((set, id) => ({ ...set, ...toggled({ ...state, ...set }, savings, id, true, memoryOf(gpu)) }), ids.includes('sdpa') ? toggled(state, savings, 'sdpa', true, 0) : {}));
   return html`<p class="mildest"><strong>${t('weakest-heading')}</strong> ${names}: ${size(peak.expected, unit)}, ${slowerWords(slower)}.
-    <button type="button" class="primary" @click=${() => on.set({ level: '', techniques: ids.filter((id) => id !== 'sdpa').join(',') })}>${t('weakest-use')}</button></p>`;
+    <button type="button" class="primary" @click=${use}>${t('weakest-use')}</button></p>`;
 }
 
 function reach(response, { unit }, on) {
@@ -160,7 +164,7 @@ function runs({ stages, pipeline }, unit) {
       <thead><tr><th scope="col">${t('timeline-stage')}</th><th scope="col">${t('runs-part')}</th><th scope="col" class="number">${t('runs-activations')}</th><th scope="col" class="number">${t('runs-allocated')}</th><th scope="col" class="number">${t('runs-shown')}</th><th scope="col" class="number">${t('runs-host')}</th><th scope="col">${t('runs-fullest')}</th></tr></thead>
       <tbody>${stages.map(
         (run) => html`<tr><th scope="row">${has(`stage-${run.stage}`) ? stage(run.stage) : run.stage}</th><td>${run.component}<small>${roles.get(run.component)?.class ?? ''}</small></td>
-          <td class="number">${size(run.activations.expected, unit)}</td><td class="number">${size(run.allocated.expected, unit)}</td><td class="number">${size(run.nvidia_smi.expected, unit)}</td><td class="number">${size(run.host_bytes, unit)}</td><td>${run.fullest_at}</td></tr>`,
+          <td class="number">${size(run.activations.expected, unit)}</td><td class="number">${size(run.allocated.expected, unit)}</td><td class="number">${size(run.nvidia_smi.expected, unit)}</td><td class="number">${size(run.host.expected, unit)}</td><td>${run.fullest_at}</td></tr>`,
       )}</tbody>
     </table></div>
   </details>`;

@@ -6,10 +6,11 @@ import { size } from './format.js';
 import { t } from './i18n.js';
 import { verdict } from './words.js';
 import { subjectOf } from './diffusion_answer.js';
+import { engineSwitches, idsOf, vramModes } from './diffusion_state.js';
 
 export function form(view, on) {
   return html`
-    ${section(t('section-pipeline'), pipeline(view, on))}
+    ${section(t('section-pipeline'), html`${pipeline(view, on)}${engine(view, on)}`)}
     ${section(t('section-gpu'), gpu(view, on))}
     ${section(t('section-size'), picture(view, on))}
     ${section(t('section-precision'), precision(view, on))}
@@ -107,6 +108,31 @@ function precision(view, on) {
 
 const places = (own) => [{ value: '', label: own }, ...['cuda:bf16', 'cuda:fp8', 'cpu:bf16', 'cpu:fp8', 'disk'].map((value) => ({ value, label: value.replace(':', ', ') }))];
 
+const engines = [['diffusers', 'Diffusers'], ['comfyui', 'ComfyUI'], ['forge', 'Forge'], ['a1111', 'AUTOMATIC1111'], ['diffsynth', 'DiffSynth-Studio']];
+// What belongs to one engine does not go along to another.
+const unset = { techniques: '', level: '', dsOffload: '', dsOnload: '', dsPreparing: '', vramLimit: '', vram: '', reserveVram: '', gpuWeights: '', switches: '' };
+
+function engine(view, on) {
+  const { state } = view;
+  const number = (id, name, path) => field(view, { id, label: t(`field-${id}`), paths: [path], wide: false }, text(state[name], (value) => on.set({ [name]: value }), { mode: 'decimal' }));
+  const stateOf = (id, name, own) => field(view, { id, label: t(`field-${id}-state`), paths: ['/engine/vram_config'], wide: false }, choice(state[name], places(t(own)), (value) => on.set({ [name]: value })));
+  const active = idsOf(state.switches);
+  return html`
+    ${field(view, { id: 'engine', label: t('field-diffusion-engine'), help: t('help-diffusion-engine'), paths: ['/engine/name', '/engine'] }, choice(state.engine, engines.map(([value, label]) => ({ value, label })), (value) => on.set({ ...unset, engine: value })))}
+    ${state.engine === 'diffsynth' ? html`<div class="grid three">${stateOf('offload', 'dsOffload', 'state-none')}${stateOf('onload', 'dsOnload', 'auto')}${stateOf('preparing', 'dsPreparing', 'auto')}${number('vram-limit', 'vramLimit', '/engine/vram_limit')}</div>` : nothing}
+    ${vramModes[state.engine]
+      ? html`<div class="grid">
+          ${field(view, { id: 'vram-mode', label: t('field-vram-mode'), paths: ['/engine/vram'], wide: false }, choice(state.vram, [{ value: '', label: t('auto') }, ...vramModes[state.engine].map((value) => ({ value, label: `--${value}` }))], (value) => on.set({ vram: value })))}
+          ${state.engine === 'comfyui' ? number('reserve-vram', 'reserveVram', '/engine/reserve_vram') : nothing}
+          ${state.engine === 'forge' ? number('gpu-weights', 'gpuWeights', '/engine/gpu_weights') : nothing}
+        </div>`
+      : nothing}
+    ${(engineSwitches[state.engine] ?? []).map(
+      (name) => html`<label class="check"><input type="checkbox" .checked=${live(active.includes(name))} @change=${(event) => on.set({ switches: (event.target.checked ? [...active, name] : active.filter((one) => one !== name)).join(',') })} /> <code>--${name.replaceAll('_', '-')}</code></label>`,
+    )}
+  `;
+}
+
 function extras(view, on) {
   const { state } = view;
   const count = (id, name, paths) => field(view, { id, label: t(`field-${id}`), paths, wide: false }, text(state[name], (value) => on.set({ [name]: value }), { mode: 'numeric', placeholder: '0' }));
@@ -117,13 +143,5 @@ function extras(view, on) {
       ${count('controlnets', 'controlnets', ['/companions'])}
     </div>
     <label class="check"><input type="checkbox" .checked=${live(Boolean(state.loraFused))} @change=${(event) => on.set({ loraFused: event.target.checked ? '1' : '' })} /> ${t('field-lora-fused')}</label>
-    ${field(view, { id: 'engine', label: t('field-diffusion-engine'), paths: ['/engine/name', '/engine'] }, choice(state.engine, [{ value: 'diffusers', label: 'Diffusers' }, { value: 'diffsynth', label: 'DiffSynth-Studio' }], (value) => on.set({ engine: value, techniques: '', level: '' })))}
-    ${state.engine === 'diffsynth'
-      ? html`<div class="grid three">
-          ${field(view, { id: 'offload', label: t('field-offload-state'), paths: ['/engine/vram_config'], wide: false }, choice(state.dsOffload, places(t('state-none')), (value) => on.set({ dsOffload: value })))}
-          ${field(view, { id: 'onload', label: t('field-onload-state'), wide: false }, choice(state.dsOnload, places(t('auto')), (value) => on.set({ dsOnload: value })))}
-          ${field(view, { id: 'vram-limit', label: t('field-vram-limit'), paths: ['/engine/vram_limit'], wide: false }, text(state.vramLimit, (value) => on.set({ vramLimit: value }), { mode: 'decimal' }))}
-        </div>`
-      : nothing}
   `;
 }

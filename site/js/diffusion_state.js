@@ -21,7 +21,12 @@ export const defaults = Object.freeze({
   engine: 'diffusers',
   dsOffload: '',
   dsOnload: '',
+  dsPreparing: '',
   vramLimit: '',
+  vram: '', // how much of the models the engine keeps on the GPU, in its own words
+  reserveVram: '',
+  gpuWeights: '',
+  switches: '', // the engine's own switches that are on, joined by commas
   gpuSource: 'catalogue',
   gpu: 'rtx-3060-12gb',
   memory: '12',
@@ -32,7 +37,7 @@ export const defaults = Object.freeze({
 
 const keys = {
   m: 'pipeline', w: 'width', h: 'height', f: 'frames', b: 'batch', i: 'inputImages', gd: 'guidance', a: 'attention', d: 'dtype', t: 'techniques', l: 'level',
-  lc: 'loras', lr: 'loraRank', lf: 'loraFused', cn: 'controlnets', e: 'engine', do: 'dsOffload', dl: 'dsOnload', vl: 'vramLimit', g: 'gpu', gs: 'memory', n: 'count', p: 'profile', u: 'units',
+  lc: 'loras', lr: 'loraRank', lf: 'loraFused', cn: 'controlnets', e: 'engine', do: 'dsOffload', dl: 'dsOnload', dp: 'dsPreparing', vl: 'vramLimit', vr: 'vram', rv: 'reserveVram', gw: 'gpuWeights', sw: 'switches', g: 'gpu', gs: 'memory', n: 'count', p: 'profile', u: 'units',
 };
 const always = new Set(['m', 'e', 'g']);
 
@@ -67,6 +72,42 @@ export async function parseHash(hash, start = {}) {
   return { state, unknown };
 }
 
+// Each engine's words for how much it keeps on the GPU ('' is its default), and its switches.
+export const vramModes = {
+  comfyui: ['lowvram', 'novram', 'highvram'],
+  a1111: ['medvram', 'lowvram'],
+  forge: ['always-high-vram', 'always-low-vram', 'always-no-vram'],
+};
+export const engineSwitches = {
+  comfyui: ['disable_smart_memory', 'cpu_vae'],
+  'stable-diffusion.cpp': ['diffusion_fa', 'offload_to_cpu', 'clip_on_cpu', 'vae_on_cpu', 'vae_conv_direct', 'diffusion_conv_direct'],
+};
+
+// What a measure of another engine than diffusers sets in the form. `memory`: the GPU's, in GiB.
+const recipes = {
+  diffsynth_cpu: () => ({ dsOffload: 'cpu:bf16', dsOnload: 'cuda:bf16', dsPreparing: 'cuda:bf16', vramLimit: '' }),
+  diffsynth_fp8: () => ({ dsOffload: 'cpu:fp8', dsOnload: 'cuda:fp8', dsPreparing: 'cuda:fp8', vramLimit: '' }),
+  diffsynth_dynamic: (memory) => ({ dsOffload: 'cpu:fp8', dsOnload: 'cpu:fp8', dsPreparing: 'cuda:fp8', vramLimit: memory ? String(Math.max(0, memory - 0.5)) : '' }),
+  diffsynth_disk: (memory) => ({ dsOffload: 'disk', dsOnload: 'disk', dsPreparing: 'cuda:fp8', vramLimit: memory ? String(Math.max(0, memory - 0.5)) : '' }),
+  comfyui_lowvram: () => ({ vram: 'lowvram' }),
+  comfyui_novram: () => ({ vram: 'novram' }),
+  forge_low: () => ({ vram: 'always-low-vram' }),
+  forge_none: () => ({ vram: 'always-no-vram' }),
+  a1111_medvram: () => ({ vram: 'medvram' }),
+  a1111_lowvram: () => ({ vram: 'lowvram' }),
+};
+const plain = { dsOffload: '', dsOnload: '', dsPreparing: '', vramLimit: '' };
+export function recipeOf(state, id, wanted, memory) {
+  if (Object.hasOwn(recipes, id)) {
+    const set = recipes[id](memory);
+    return wanted ? set : Object.fromEntries(Object.keys(set).map((name) => [name, plain[name] ?? '']));
+  }
+  if (!id.startsWith('sd_cpp_')) return null;
+  const name = id.slice('sd_cpp_'.length);
+  const others = idsOf(state.switches).filter((one) => one !== name);
+  return { switches: (wanted ? [...others, name] : others).join(',') };
+}
+
 // The ways to take less of which only one can be.
 export const offloads = ['model_cpu_offload', 'group_offload_block', 'group_offload_leaf', 'sequential_cpu_offload'];
 export const idsOf = (text) => text.split(',').filter(Boolean);
@@ -87,6 +128,23 @@ const place = (state, text) => {
   return { [`${state}_device`]: device, [`${state}_dtype`]: device === 'disk' ? 'disk' : dtype };
 };
 
+function engineOf(state) {
+  if (state.engine === 'diffusers') return null;
+  const engine = { name: state.engine };
+  if (state.engine === 'diffsynth' && (state.dsOffload || state.dsOnload || state.dsPreparing)) {
+    engine.vram_config = {};
+    for (const [name, value] of [['offload', state.dsOffload], ['onload', state.dsOnload], ['preparing', state.dsPreparing]]) if (value) Object.assign(engine.vram_config, place(name, value));
+    const limit = typedNumber(state.vramLimit);
+    if (limit !== undefined) engine.vram_limit = limit;
+  }
+  if (vramModes[state.engine] && state.vram) engine.vram = state.vram;
+  const put = (name, value) => value !== undefined && (engine[name] = value);
+  if (state.engine === 'comfyui') put('reserve_vram', typedNumber(state.reserveVram));
+  if (state.engine === 'forge') put('gpu_weights', typedNumber(state.gpuWeights));
+  for (const name of idsOf(state.switches)) if (engineSwitches[state.engine]?.includes(name)) engine[name] = true;
+  return engine;
+}
+
 export function requestOf(state) {
   const request = { op: 'diffusion', pipeline: { id: state.pipeline } };
   const put = (key, value) => value !== undefined && (request[key] = value);
@@ -105,12 +163,8 @@ export function requestOf(state) {
   if (state.level) request.level = state.level;
   const techniques = techniquesOf(ids);
   if (Object.keys(techniques).length) request.techniques = techniques;
-  if (state.engine !== 'diffusers') request.engine = { name: state.engine };
-  if (state.engine === 'diffsynth' && (state.dsOffload || state.dsOnload)) {
-    request.engine.vram_config = { ...(state.dsOffload ? place('offload', state.dsOffload) : {}), ...(state.dsOnload ? place('onload', state.dsOnload) : {}) };
-    const limit = typedNumber(state.vramLimit);
-    if (limit !== undefined) request.engine.vram_limit = limit;
-  }
+  const engine = engineOf(state);
+  if (engine) request.engine = engine;
   const loras = typedCount(state.loras);
   if (loras !== undefined && loras !== 0) request.lora = { rank: typedCount(state.loraRank) ?? '', count: loras, ...(state.loraFused ? { fused: true } : {}) };
   const controlnets = typedCount(state.controlnets);
@@ -119,6 +173,6 @@ export function requestOf(state) {
   if (state.gpuSource === 'catalogue') request.gpu = { id: state.gpu, count };
   if (state.gpuSource === 'size') request.gpu = { memory_gib: typedNumber(state.memory) ?? '', count };
   if (state.profile !== 'auto') request.profile = state.profile;
-  request.also = ['savings', 'levels', 'smallest_gpu', 'references', ...(request.gpu ? ['weakest', 'max_resolution', 'max_frames', 'max_batch', 'max_loras'] : [])];
+  request.also = ['savings', 'levels', 'smallest_gpu', 'references', ...(request.gpu ? ['weakest', 'max_resolution', 'max_frames', 'max_batch', 'max_loras', 'vram_limit'] : [])];
   return { request };
 }

@@ -4,10 +4,11 @@ import english from '../i18n/en/estimator.js';
 import englishFiles from '../i18n/en/files.js';
 import { render } from '../elements/lit.js';
 import { answer } from './answer.js';
+import { copyButtons } from './copy_buttons.js';
 import { EngineUnavailable, newestOnly, startEngine } from './core.js';
 import { learnEngines } from './engines.js';
 import { form } from './form.js';
-import { at, copyText, openPage, pause, say, showUnits, units } from './frame.js';
+import { at, openPage, pause, say, showUnits, units } from './frame.js';
 import { candidates, probe } from './hardware.js';
 import { settled, speak, t } from './i18n.js';
 import { keepInHash } from './link.js';
@@ -240,15 +241,7 @@ function listen() {
   }, 700);
 }
 
-at('copy-link').addEventListener('click', async () => {
-  const complete = await link.save();
-  const copied = await copyText(location.href);
-  say(t(!complete ? 'copied-link-short' : copied ? 'copied-link' : 'copied-not-link'));
-});
-at('copy-json').addEventListener('click', async () => {
-  const { complete } = view;
-  if (complete) say(t((await copyText(JSON.stringify(complete, null, 2))) ? 'copied-json' : 'copied-not-json'));
-});
+copyButtons(link, () => view.complete);
 at('embed').hidden = location.protocol === 'file:'; // no address to embed from
 at('embed').addEventListener('click', async () => {
   await link.save();

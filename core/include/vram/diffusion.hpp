@@ -11,6 +11,7 @@
 #include "vram/bytes.hpp"
 #include "vram/hardware.hpp"
 #include "vram/ledger.hpp"
+#include "vram/memo.hpp"
 #include "vram/result.hpp"
 #include "vram/storage.hpp"
 
@@ -109,26 +110,21 @@ struct Techniques {
   bool use_stream = false;            // group offload: the next group is fetched while this one runs
   bool record_stream = false;
   bool non_blocking = false;
-  bool offload_to_disk = false;  // group offload: offloaded groups lie on disk
+  bool low_cpu_mem_usage = false;  // group offload: pinned when fetched, not all along
+  bool offload_to_disk = false;    // group offload: offloaded groups lie on disk
   bool vae_tiling = false;
   bool vae_slicing = false;
   bool attention_slicing = false;
   std::int64_t attention_slices = 0;  // products at a time; 0: half of the heads ("auto")
   std::int64_t forward_chunks = 1;    // forward chunking: pieces of the feed-forward
   bool layerwise_casting = false;     // FP8 storage of the denoiser
-  bool compile = false;
+  bool compile = false;               // faster, no less memory
   bool fuse_qkv = false;
-  bool channels_last = false;
+  bool channels_last = false;  // convolutions in the layout that tensor cores want: no copies around them
 };
 
 enum class AttentionKernel : std::uint8_t { sdpa, flash, xformers, eager };
 std::string_view name_of(AttentionKernel kernel);
-
-// One component as the request wants it; what is absent is left as the pipeline has it.
-struct ComponentChoice {
-  std::optional<DType> dtype;
-  const Quantization* quantization = nullptr;
-};
 
 // Where the weights of a component are in one of DiffSynth's four states.
 struct Residence {
@@ -139,24 +135,46 @@ struct DiffSynthStates {
   Residence offload{Device::Type::host, DType::bf16}, onload, preparing, computation;
 };
 
+// One component as the request wants it; what is absent is left as the pipeline has it.
+struct ComponentChoice {
+  std::optional<DType> dtype;
+  const Quantization* quantization = nullptr;
+  std::optional<DiffSynthStates> states;  // DiffSynth: absent: not managed
+};
+
 enum class DiffusionEngine : std::uint8_t { diffusers, diffsynth, comfyui, a1111, forge, stable_diffusion_cpp };
 std::string_view name_of(DiffusionEngine engine);          // "diffusers"
 std::string_view checked_against(DiffusionEngine engine);  // version and commit its rules were read from
+
+// How much of the models an engine keeps on the GPU, under its own name.
+enum class VramMode : std::uint8_t {
+  normal,  // ComfyUI --normalvram, Forge and A1111 without an option
+  high,    // ComfyUI --highvram, Forge --always-high-vram: models stay on the GPU
+  medium,  // A1111 --medvram: one of text encoder, denoiser and autoencoder at a time
+  low,     // ComfyUI and A1111 --lowvram, Forge --always-low-vram
+  none,    // ComfyUI --novram, Forge --always-no-vram: layer by layer
+};
+std::string_view name_of(VramMode mode);
 
 struct EngineChoice {
   DiffusionEngine engine = DiffusionEngine::diffusers;
   // diffusers
   int diffusers_minor = 36;  // version 0.x: what is known to have changed is modelled as it was
   // diffsynth
-  bool managed = false;                  // vram_config given
-  DiffSynthStates states;                // for all components without states of their own
+  bool managed = false;                  // some component has states
   std::optional<double> vram_limit_gib;  // absent: None
-  // comfyui, a1111, forge: "normal", "lowvram", "medvram", ...
-  std::string vram_mode;
-  bool diffusion_fa = false;     // stable-diffusion.cpp --diffusion-fa
-  bool vae_conv_direct = false;  // stable-diffusion.cpp --vae-conv-direct
-  bool clip_on_cpu = false;      // stable-diffusion.cpp --clip-on-cpu
-  bool vae_on_cpu = false;       // stable-diffusion.cpp --vae-on-cpu
+  // comfyui, a1111, forge
+  VramMode vram_mode = VramMode::normal;
+  bool smart_memory = true;                // ComfyUI: false with --disable-smart-memory
+  std::optional<double> reserve_vram_gib;  // ComfyUI --reserve-vram
+  std::optional<double> gpu_weights_gib;   // Forge: the slider "GPU Weights"
+  bool vae_on_cpu = false;                 // ComfyUI --cpu-vae, stable-diffusion.cpp --vae-on-cpu
+  // stable-diffusion.cpp
+  bool diffusion_fa = false;
+  bool vae_conv_direct = false;
+  bool diffusion_conv_direct = false;
+  bool clip_on_cpu = false;
+  bool offload_to_cpu = false;
 };
 
 struct Lora {
@@ -201,7 +219,8 @@ struct Step {
   Interval allocated;          // with the weights on the GPU meanwhile: what max_memory_allocated counts
   Interval reserved;           // what the caching allocator holds
   Interval shown;              // what nvidia-smi shows
-  Bytes host = 0, disk = 0;    // weights kept there meanwhile
+  Interval host;               // weights kept in RAM meanwhile, with what pinning them rounds up
+  Bytes disk = 0;              // weights that are only on disk meanwhile
 };
 
 struct ComponentFacts {
@@ -231,5 +250,8 @@ struct DiffusionEstimate {
 }  // namespace diffusion
 
 Result<diffusion::DiffusionEstimate> estimate(const diffusion::PipelineRequest& request);
+// The same, and keeps passes on shapes and counts of weights for the next estimate. Precondition: every request that a
+// memo is used with has the same pipeline.
+Result<diffusion::DiffusionEstimate> estimate(const diffusion::PipelineRequest& request, EstimateMemo& memo);
 
 }  // namespace vram

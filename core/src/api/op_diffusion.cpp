@@ -46,6 +46,7 @@ void write_techniques(JsonWriter& out, const DiffusionRequest& request) {
   out.field("vae_tiling", t.vae_tiling).field("vae_slicing", t.vae_slicing);
   out.field("attention_slicing", t.attention_slicing).field("forward_chunking", t.forward_chunks);
   out.field("layerwise_casting", t.layerwise_casting).field("torch_compile", t.compile).field("fuse_qkv", t.fuse_qkv);
+  out.field("channels_last", t.channels_last);
   out.field("text_encoders_on_cpu", request.pipeline.text_on_cpu).end_object().key("level");
   if (request.level.empty()) {
     out.null();
@@ -63,7 +64,8 @@ void write_steps(JsonWriter& out, const DiffusionEstimate& e) {
     write_interval(out, "allocated", s.allocated);
     write_interval(out, "reserved", s.reserved);
     write_interval(out, "nvidia_smi", s.shown);
-    out.field("host_bytes", s.host).field("disk_bytes", s.disk).end_object();
+    write_interval(out, "host", s.host);
+    out.field("disk_bytes", s.disk).end_object();
   }
   out.end_array().key("memory").begin_object();
   write_interval(out, "allocated", e.allocated);
@@ -76,6 +78,11 @@ void write_slower(JsonWriter& out, double low, double high) {
   out.key("slower").begin_object().field("low", low).field("high", high).end_object();
 }
 
+void write_blocked(JsonWriter& out, const Blocked& blocked) {
+  out.begin_object().field("stage", name_of(blocked.stage)).field("kind", name_of(blocked.kind));
+  out.field("label", std::string_view(blocked.label)).end_object();
+}
+
 void write_reach(JsonWriter& out, std::string_view key, const Reach& r) {
   out.key(key).begin_object().field("value", r.value);
   if (r.height > 0) out.field("height", r.height).field("width", r.width);
@@ -83,8 +90,7 @@ void write_reach(JsonWriter& out, std::string_view key, const Reach& r) {
   if (r.bounded_by_limit) {
     out.null();
   } else {
-    out.begin_object().field("stage", name_of(r.blocked_by.stage)).field("kind", name_of(r.blocked_by.kind));
-    out.field("label", std::string_view(r.blocked_by.label)).end_object();
+    write_blocked(out, r.blocked_by);
   }
   out.end_object();
 }
@@ -102,7 +108,7 @@ std::vector<Gpu> popular_gpus(const CallerRows& rows) {
   return result;
 }
 
-void write_searches(JsonWriter& out, const DiffusionRequest& request) {
+void write_searches(JsonWriter& out, const DiffusionRequest& request, EstimateMemo& memo) {
   const PipelineRequest& p = request.pipeline;
   const DiffusionAlso& also = request.also;
   const auto answer = [&](bool wanted, std::string_view key, auto write) {
@@ -115,25 +121,26 @@ void write_searches(JsonWriter& out, const DiffusionRequest& request) {
   };
   answer(also.max_resolution, "max_resolution", [&] {
     out.key("max_resolution").begin_object();
-    write_reach(out, "square", max_square(p));
-    write_reach(out, "at_aspect_ratio", max_at_aspect(p, request.across, request.down));
+    write_reach(out, "square", max_square(p, memo));
+    write_reach(out, "at_aspect_ratio", max_at_aspect(p, request.across, request.down, memo));
     out.end_object();
   });
   answer(also.max_frames, "max_frames", [&] {
     if (p.pipeline.task.find("vid") == std::string::npos) {
       out.key("max_frames").null();
     } else {
-      write_reach(out, "max_frames", max_frames(p));
+      write_reach(out, "max_frames", max_frames(p, memo));
     }
   });
-  answer(also.max_batch, "max_batch", [&] { write_reach(out, "max_batch", max_images(p)); });
-  answer(also.max_loras, "max_loras", [&] { write_reach(out, "max_loras", max_loras(p)); });
+  answer(also.max_batch, "max_batch", [&] { write_reach(out, "max_batch", max_images(p, memo)); });
+  answer(also.max_loras, "max_loras", [&] { write_reach(out, "max_loras", max_loras(p, memo)); });
   if (also.savings) {
     out.key("savings").begin_array();
-    for (const Effect& e : effects(p)) {
+    for (const Effect& e : effects(p, memo)) {
       out.begin_object().field("technique", e.measure->id).field("name", e.measure->name).field("active", e.active);
       out.field("saves_bytes", e.saves);
       write_slower(out, e.measure->slower_low, e.measure->slower_high);
+      out.field("timed", e.measure->timed);
       write_interval(out, "nvidia_smi", e.shown);
       out.key("fits");
       if (p.has_gpu) {
@@ -147,9 +154,9 @@ void write_searches(JsonWriter& out, const DiffusionRequest& request) {
   }
   if (also.levels) {
     out.key("levels").begin_array();
-    for (const LevelOutcome& l : level_outcomes(p)) {
+    for (const LevelOutcome& l : level_outcomes(p, memo)) {
       out.begin_object().field("level", l.level->id).field("name", l.level->name);
-      write_slower(out, l.level->slower_low, l.level->slower_high);
+      write_slower(out, l.slower_low, l.slower_high);
       write_interval(out, "allocated", l.allocated);
       write_interval(out, "nvidia_smi", l.shown);
       out.field("host_bytes", l.host).key("fits");
@@ -163,18 +170,25 @@ void write_searches(JsonWriter& out, const DiffusionRequest& request) {
     out.end_array();
   }
   answer(also.weakest, "weakest", [&] {
-    const Weakest w = weakest(p);
+    const Weakest w = weakest(p, memo);
     out.key("weakest").begin_object().field("fits", w.found).key("techniques").begin_array();
     for (const Measure* m : w.measures) out.value(m->id);
     out.end_array();
     write_slower(out, w.slower_low, w.slower_high);
     write_interval(out, "nvidia_smi", w.shown);
+    out.key("blocked_by");
+    if (w.found) {
+      out.null();
+    } else {
+      write_blocked(out, w.blocked_by);
+    }
     out.end_object();
   });
   if (also.smallest_gpu) {
     out.key("smallest_gpu");
-    const SmallestGpu s = smallest_gpu(p, popular_gpus(request.rows),
-                                       [&](const Machine& m) -> const OverheadProfile& { return request.profiles(m); });
+    const SmallestGpu s = smallest_gpu(
+        p, popular_gpus(request.rows), [&](const Machine& m) -> const OverheadProfile& { return request.profiles(m); },
+        memo);
     if (s.found) {
       out.begin_object().field("id", std::string_view(s.gpu.id)).field("name", std::string_view(s.gpu.name));
       out.field("memory_bytes", s.gpu.memory_bytes).field("headroom_bytes", s.headroom).end_object();
@@ -184,7 +198,7 @@ void write_searches(JsonWriter& out, const DiffusionRequest& request) {
   }
   answer(also.vram_limit, "vram_limit", [&] {
     out.key("vram_limit");
-    const double limit = p.engine.engine == DiffusionEngine::diffsynth && p.engine.managed ? vram_limit(p) : -1;
+    const double limit = p.engine.engine == DiffusionEngine::diffsynth && p.engine.managed ? vram_limit(p, memo) : -1;
     if (limit < 0) {
       out.null();
     } else {
@@ -214,7 +228,8 @@ std::string answer_diffusion(const Json& json) {
   DiffusionRequest request;
   read_diffusion(json, request);
   const PipelineRequest& p = request.pipeline;
-  const Result<DiffusionEstimate> result = estimate(p);
+  EstimateMemo memo;
+  const Result<DiffusionEstimate> result = estimate(p, memo);
   if (!result.ok()) throw BadInput{result.error()};
   JsonWriter out(32 * 1024);
   out.begin_object().field("ok", true).field("op", "diffusion");
@@ -229,7 +244,7 @@ std::string answer_diffusion(const Json& json) {
   write_steps(out, *result);
   write_ledger(out, result->ledger);
   write_fit(out, p.has_gpu, p.machine, result->ledger);
-  write_searches(out, request);
+  write_searches(out, request, memo);
   if (request.also.references) write_references(out, p);
   out.key("warnings").begin_array();
   for (const std::string& message : result->warnings)

@@ -73,7 +73,7 @@ void read_components(const ObjectReader& request, PipelineRequest& p) {
     }
     if (item.value().is_null()) continue;
     const ObjectReader one(item.value(), reader.path_of(item.key()));
-    one.only({"dtype", "quantization"});
+    one.only({"dtype", "quantization", "vram_config"});
     ComponentChoice& choice = p.choices[static_cast<std::size_t>(at - roles.begin())];
     if (one.has("dtype")) choice.dtype = read_dtype(one, "dtype");
     if (one.has("quantization")) choice.quantization = named_quantization(one, "quantization");
@@ -155,12 +155,6 @@ void read_diffusion(const Json& json, DiffusionRequest& request) {
   read_techniques(reader, request);
   read_diffusion_engine(reader, p);
   read_extras(reader, p);
-  if (p.engine.engine != DiffusionEngine::diffusers && (reader.has("techniques") || reader.has("level"))) {
-    const Techniques& t = p.techniques;
-    if (t.offload != Offload::none || t.layerwise_casting)
-      refuse("/techniques", "offloading and casting of DiffSynth are its own: vram_config and vram_limit", "",
-             "engine {\"name\": \"diffsynth\", \"vram_config\": {...}}");
-  }
   for (std::size_t i = 0; i < p.choices.size(); ++i) {
     if (p.choices[i].quantization != nullptr && p.techniques.layerwise_casting &&
         (p.pipeline.components[i].role.find("transformer") == 0 || p.pipeline.components[i].role == "unet"))

@@ -12,13 +12,14 @@ void read_group_offload(const ObjectReader& parent, Techniques& t) {
   const Json* json = parent.find("group_offload");
   if (json == nullptr || *json == false) return;
   const ObjectReader reader(*json, parent.path_of("group_offload"));
-  reader.only(
-      {"offload_type", "num_blocks_per_group", "use_stream", "record_stream", "non_blocking", "offload_to_disk"});
+  reader.only({"offload_type", "num_blocks_per_group", "use_stream", "record_stream", "non_blocking",
+               "low_cpu_mem_usage", "offload_to_disk"});
   const bool leaf = reader.choice_or("offload_type", {"block_level", "leaf_level"}, 0) == 1;
   t.offload = leaf ? Offload::group_leaf : Offload::group_block;
   t.use_stream = reader.boolean_or("use_stream", false);
   t.record_stream = reader.boolean_or("record_stream", false);
   t.non_blocking = reader.boolean_or("non_blocking", false);
+  t.low_cpu_mem_usage = reader.boolean_or("low_cpu_mem_usage", false);
   t.offload_to_disk = reader.boolean_or("offload_to_disk", false);
   t.blocks_per_group = reader.integer_or("num_blocks_per_group", 1, 1024, 1);
   if (leaf && reader.has("num_blocks_per_group"))
@@ -29,6 +30,9 @@ void read_group_offload(const ObjectReader& parent, Techniques& t) {
            shown(*reader.find("num_blocks_per_group")), "1");
   if (t.record_stream && !t.use_stream)
     refuse(reader.path_of("record_stream"), "record_stream needs use_stream", "true", "use_stream: true");
+  if (t.low_cpu_mem_usage && !t.use_stream)
+    refuse(reader.path_of("low_cpu_mem_usage"), "only streams pin memory: low_cpu_mem_usage needs use_stream", "true",
+           "use_stream: true");
 }
 
 }  // namespace

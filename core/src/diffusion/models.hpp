@@ -52,6 +52,7 @@ void trace_cogvideox_decode(Trace&, const Settings&, const CodecInput&);
 void trace_cogvideox_encode(Trace&, const Settings&, const CodecInput&);
 void trace_wan_decode(Trace&, const Settings&, const CodecInput&);
 void trace_wan_encode(Trace&, const Settings&, const CodecInput&);
+void trace_qwen_image_decode_diffsynth(Trace&, const Settings&, const CodecInput&);
 void trace_hunyuan_video_decode(Trace&, const Settings&, const CodecInput&);
 void trace_hunyuan_video_encode(Trace&, const Settings&, const CodecInput&);
 void trace_hunyuan_video_1_5_decode(Trace&, const Settings&, const CodecInput&);

@@ -1,6 +1,6 @@
 // How many bytes the components take.
 #include <algorithm>
-#include <cmath>
+#include <map>
 
 #include "diffusion/parts.hpp"
 
@@ -40,9 +40,21 @@ WeightCount count_weights(const ModelClass& known, const Settings& config, const
   return trace.weights();
 }
 
-Bytes scaled(Size elements, double bytes_each) {
-  return static_cast<Bytes>(std::llround(static_cast<double>(elements) * bytes_each));
+struct Counts {
+  std::map<std::pair<std::size_t, bool>, WeightCount> known;  // by component and fused projections
+};
+
+const WeightCount& counted(EstimateMemo& memo, std::size_t i, const ModelClass& known, const Settings& config,
+                           const Techniques& techniques) {
+  auto& counts = memo.part<Counts>().known;
+  const auto key = std::pair(i, techniques.fuse_qkv);
+  const auto found = counts.find(key);
+  if (found != counts.end()) return found->second;
+  return counts.emplace(key, count_weights(known, config, techniques)).first->second;
 }
+
+// transformers keeps T5's second feed-forward matrix in FP32; engines with model code of their own do not.
+bool keeps_f32(const PipelineRequest& request) { return request.engine.engine == DiffusionEngine::diffusers; }
 
 }  // namespace
 
@@ -53,7 +65,7 @@ Bytes plain_bytes(const WeightCount& count, DType dtype) {
   return bytes;
 }
 
-std::vector<Weights> weigh(const PipelineRequest& request) {
+std::vector<Weights> weigh(const PipelineRequest& request, EstimateMemo& memo) {
   std::vector<Weights> result;
   for (std::size_t i = 0; i < request.pipeline.components.size(); ++i) {
     const Component& component = request.pipeline.components[i];
@@ -64,7 +76,8 @@ std::vector<Weights> weigh(const PipelineRequest& request) {
     w.dtype = choice.dtype.value_or(component.dtype);
     w.quantization = choice.quantization;
     if (w.known != nullptr) {
-      w.count = count_weights(*w.known, component.config, request.techniques);
+      w.count = counted(memo, i, *w.known, component.config, request.techniques);
+      if (!keeps_f32(request)) w.count.kept_f32 = 0;
       w.counted = true;
     }
     // A published count holds more than what a forward pass of ours goes through (vision towers, unused heads).

@@ -1,4 +1,4 @@
-// Measures against too little memory, in order of what they cost in time.
+// What each measure saves, what the presets come to, and the mildest measures with which a pipeline fits.
 #include <algorithm>
 
 #include "vram/diffusion_solve.hpp"
@@ -6,33 +6,8 @@
 namespace vram::diffusion {
 namespace {
 
-constexpr std::string_view kDocs =
-    "diffusers documentation, optimization/memory (v0.36); range: our own estimate, not measured";
-constexpr std::string_view kLevels = "presets of ml_lib's MemoryOptimizer: 10, 25 and 35 % slower";
-
-bool is(const PipelineRequest& a, const PipelineRequest& b) {
-  const Techniques &x = a.techniques, &y = b.techniques;
-  return x.offload == y.offload && x.use_stream == y.use_stream && x.vae_tiling == y.vae_tiling &&
-         x.vae_slicing == y.vae_slicing && x.attention_slicing == y.attention_slicing &&
-         x.forward_chunks == y.forward_chunks && x.layerwise_casting == y.layerwise_casting &&
-         a.attention == b.attention;
-}
-
-void without(PipelineRequest& request, std::string_view id) {
-  Techniques& t = request.techniques;
-  if (id == "vae_slicing") t.vae_slicing = false;
-  if (id == "vae_tiling") t.vae_tiling = false;
-  if (id == "layerwise_casting") t.layerwise_casting = false;
-  if (id == "forward_chunking") t.forward_chunks = 1;
-  if (id == "attention_slicing") t.attention_slicing = false;
-  if (id == "sdpa") request.attention = AttentionKernel::eager;
-  if (id == "model_cpu_offload" || id == "group_offload_block" || id == "group_offload_leaf" ||
-      id == "sequential_cpu_offload")
-    t.offload = Offload::none;
-}
-
-Interval shown(const PipelineRequest& request) {
-  const Result<DiffusionEstimate> result = estimate(request);
+Interval shown(const PipelineRequest& request, EstimateMemo& memo) {
+  const Result<DiffusionEstimate> result = estimate(request, memo);
   return result.ok() ? result->shown : Interval{};
 }
 
@@ -40,74 +15,49 @@ bool fits(const PipelineRequest& request, Interval peak) {
   return request.has_gpu && peak.expected <= capacity_bytes(request.machine);
 }
 
-}  // namespace
-
-const std::vector<Measure>& measures() {
-  static const std::vector<Measure> rows = {
-      {"sdpa", "Fused attention (SDPA, flash, xFormers)", -0.3, 0, kDocs,
-       [](PipelineRequest& r) {
-         if (r.attention == AttentionKernel::eager) r.attention = AttentionKernel::sdpa;
-       }},
-      {"vae_slicing", "VAE slicing", 0, 0.03, kDocs, [](PipelineRequest& r) { r.techniques.vae_slicing = true; }},
-      {"vae_tiling", "VAE tiling", 0, 0.1, kDocs, [](PipelineRequest& r) { r.techniques.vae_tiling = true; }},
-      {"layerwise_casting", "FP8 storage of the denoiser (layerwise casting)", 0.02, 0.2, kDocs,
-       [](PipelineRequest& r) { r.techniques.layerwise_casting = true; }},
-      {"model_cpu_offload", "Model CPU offload", 0.05, 0.3, kDocs,
-       [](PipelineRequest& r) { r.techniques.offload = Offload::model; }},
-      {"forward_chunking", "Forward chunking", 0.05, 0.2, kDocs,
-       [](PipelineRequest& r) {
-         r.techniques.forward_chunks = std::max<std::int64_t>(r.techniques.forward_chunks, 2);
-       }},
-      {"group_offload_block", "Group offload by blocks, with a stream", 0.1, 0.5, kDocs,
-       [](PipelineRequest& r) {
-         r.techniques.offload = Offload::group_block;
-         r.techniques.use_stream = true;
-       }},
-      {"attention_slicing", "Attention slicing", 0.1, 0.5, kDocs,
-       [](PipelineRequest& r) { r.techniques.attention_slicing = true; }},
-      {"group_offload_leaf", "Group offload by leaves, with a stream", 0.25, 2, kDocs,
-       [](PipelineRequest& r) {
-         r.techniques.offload = Offload::group_leaf;
-         r.techniques.use_stream = true;
-       }},
-      {"sequential_cpu_offload", "Sequential CPU offload", 0.25, 10, kDocs,
-       [](PipelineRequest& r) { r.techniques.offload = Offload::sequential; }},
-  };
-  return rows;
+bool applies(const Measure& measure, const PipelineRequest& request) {
+  return measure.applies == nullptr || measure.applies(request);
 }
 
-std::vector<Effect> effects(const PipelineRequest& request) {
+// One after the other: shares of the time multiply.
+struct Slower {
+  double low = 1, high = 1;
+  void by(const Measure& measure) {
+    low *= 1 + measure.slower_low;
+    high *= 1 + measure.slower_high;
+  }
+};
+
+}  // namespace
+
+std::vector<Effect> effects(const PipelineRequest& request, EstimateMemo& memo) {
   std::vector<Effect> result;
-  const Interval now = shown(request);
+  const Interval now = shown(request, memo);
   for (const Measure& measure : measures()) {
-    PipelineRequest with = request;
-    measure.apply(with);
     Effect effect;
     effect.measure = &measure;
-    effect.active = is(with, request);
-    if (effect.active) {
-      PipelineRequest less = request;
-      without(less, measure.id);
-      effect.shown = shown(less);
-      effect.saves = effect.shown.expected - now.expected;
-      effect.fits = fits(request, effect.shown);
-    } else {
-      effect.shown = shown(with);
-      effect.saves = now.expected - effect.shown.expected;
-      effect.fits = fits(request, effect.shown);
-    }
+    effect.active = measure.active(request);
+    if (!effect.active && !applies(measure, request)) continue;
+    PipelineRequest other = request;
+    measure.set(other, !effect.active);
+    effect.shown = shown(other, memo);
+    effect.saves = effect.active ? effect.shown.expected - now.expected : now.expected - effect.shown.expected;
+    effect.fits = fits(request, effect.shown);
     result.push_back(effect);
   }
   return result;
 }
 
 const std::vector<Level>& levels() {
+  constexpr std::string_view kSource =
+      "presets of ml_lib's MemoryOptimizer (its author: 10, 25 and 35 % slower); here: published timings of what they "
+      "switch on, one after the other";
   static const std::vector<Level> rows = {
-      {"ultra_cpu", "ULTRA + CPU", 0.35, 10, 4, kLevels},
-      {"ultra", "ULTRA", 0.35, 2, 6, kLevels},
-      {"aggressive", "AGGRESSIVE", 0.25, 10, 8, kLevels},
-      {"balanced", "BALANCED", 0.1, 0.3, 12, kLevels},
-      {"none", "NONE", 0, 0, 0, kLevels},
+      {"ultra_cpu", "ULTRA + CPU", 4, kSource},
+      {"ultra", "ULTRA", 6, kSource},
+      {"aggressive", "AGGRESSIVE", 8, kSource},
+      {"balanced", "BALANCED", 12, kSource},
+      {"none", "NONE", 0, kSource},
   };
   return rows;
 }
@@ -142,8 +92,9 @@ std::string_view level_for(Bytes memory) {
   return "none";
 }
 
-std::vector<LevelOutcome> level_outcomes(const PipelineRequest& request) {
+std::vector<LevelOutcome> level_outcomes(const PipelineRequest& request, EstimateMemo& memo) {
   std::vector<LevelOutcome> result;
+  if (request.engine.engine != DiffusionEngine::diffusers) return result;
   for (auto level = levels().rbegin(); level != levels().rend(); ++level) {
     PipelineRequest trial = request;
     trial.techniques = {};
@@ -151,70 +102,84 @@ std::vector<LevelOutcome> level_outcomes(const PipelineRequest& request) {
     apply_level(trial, level->id);
     LevelOutcome outcome;
     outcome.level = &*level;
-    if (const Result<DiffusionEstimate> found = estimate(trial); found.ok()) {
+    if (const Result<DiffusionEstimate> found = estimate(trial, memo); found.ok()) {
       outcome.allocated = found->allocated;
       outcome.shown = found->shown;
-      for (const Step& step : found->steps) outcome.host = std::max(outcome.host, step.host);
+      for (const Step& step : found->steps) outcome.host = std::max(outcome.host, step.host.expected);
     }
+    Slower slower;
+    for (const Measure& measure : measures()) {
+      if (measure.id != "sdpa" && measure.active(trial)) slower.by(measure);
+    }
+    outcome.slower_low = slower.low - 1;
+    outcome.slower_high = slower.high - 1;
     outcome.fits = fits(request, outcome.shown);
     result.push_back(outcome);
   }
   return result;
 }
 
-Weakest weakest(const PipelineRequest& request) {
+Weakest weakest(const PipelineRequest& request, EstimateMemo& memo) {
   Weakest best;
   PipelineRequest trial = request;
-  Interval peak = shown(trial);
-  const auto done = [&] {
-    best.shown = peak;
-    best.found = fits(request, peak);
-    return best.found;
-  };
-  if (done()) return best;
-  // One alone, the cheapest first; then the cheapest added up, those that save nothing left away.
+  best.shown = shown(trial, memo);
+  if ((best.found = fits(request, best.shown))) return best;
+  // Each measure alone, once: what saves nothing alone cannot help the fullest stage either, unless another stage takes
+  // its place later; then it is looked at again.
+  std::vector<const Measure*> candidates;
   for (const Measure& measure : measures()) {
+    if (measure.active(request) || !applies(measure, request)) continue;
     PipelineRequest alone = request;
-    measure.apply(alone);
-    if (is(alone, request)) continue;
-    peak = shown(alone);
-    if (done()) {
-      best.measures = {&measure};
-      best.slower_low = measure.slower_low;
-      best.slower_high = measure.slower_high;
+    measure.set(alone, true);
+    const Interval peak = shown(alone, memo);
+    if (fits(request, peak)) {
+      best = {true, {&measure}, measure.slower_low, measure.slower_high, peak, {}};
       return best;
     }
+    candidates.push_back(&measure);
   }
-  double low = 1, high = 1;
-  Bytes before = shown(request).expected;
-  for (const Measure& measure : measures()) {
+  // The cheapest added up, those that save nothing left away; what saved nothing before another came is tried again.
+  const auto take = [&](const Measure& measure) {
     PipelineRequest next = trial;
-    measure.apply(next);
-    if (is(next, trial)) continue;
-    peak = shown(next);
-    const bool offload = next.techniques.offload != trial.techniques.offload;
-    if (peak.expected >= before) continue;
-    // One way of offloading takes the place of another.
-    if (offload && trial.techniques.offload != Offload::none) {
-      const auto old = std::find_if(best.measures.begin(), best.measures.end(), [](const Measure* m) {
-        return m->id == "model_cpu_offload" || m->id == "group_offload_block" || m->id == "group_offload_leaf";
-      });
-      if (old != best.measures.end()) {
-        low /= 1 + (*old)->slower_low;
-        high /= 1 + (*old)->slower_high;
-        best.measures.erase(old);
-      }
-    }
+    measure.set(next, true);
+    const Interval peak = shown(next, memo);
+    if (peak.expected >= best.shown.expected) return;
+    // One of a family takes the place of another.
+    if (!measure.family.empty())
+      std::erase_if(best.measures, [&](const Measure* m) { return m->family == measure.family; });
     trial = next;
-    before = peak.expected;
+    best.shown = peak;
     best.measures.push_back(&measure);
-    low *= 1 + measure.slower_low;
-    high *= 1 + measure.slower_high;
-    best.slower_low = low - 1;
-    best.slower_high = high - 1;
-    if (done()) return best;
+    best.found = fits(request, peak);
+  };
+  for (int round = 0; round < 2 && !best.found; ++round) {
+    for (const Measure* measure : candidates) {
+      if (best.found) break;
+      const auto used = [&](const Measure* m) {
+        return m == measure || (!measure->family.empty() && m->family == measure->family);
+      };
+      if (round > 0 && std::any_of(best.measures.begin(), best.measures.end(), used)) continue;
+      if (applies(*measure, trial)) take(*measure);
+    }
   }
-  best.shown = shown(trial);
+  // What later ones made needless goes again, the costliest first.
+  for (std::size_t i = best.measures.size(); best.found && i-- > 0 && best.measures.size() > 1;) {
+    PipelineRequest without = trial;
+    best.measures[i]->set(without, false);
+    const Interval peak = shown(without, memo);
+    if (!fits(request, peak)) continue;
+    trial = without;
+    best.shown = peak;
+    best.measures.erase(best.measures.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+  Slower slower;
+  for (const Measure* measure : best.measures) slower.by(*measure);
+  best.slower_low = slower.low - 1;
+  best.slower_high = slower.high - 1;
+  if (!best.found && request.has_gpu) {
+    if (const Result<DiffusionEstimate> all = estimate(trial, memo); all.ok())
+      best.blocked_by = blocked_by(*all, request.machine);
+  }
   return best;
 }
 
