@@ -1,5 +1,6 @@
 // vram-estimator diffusion: what an image or video pipeline takes, stage by stage.
 #include <CLI/CLI.hpp>
+#include <cmath>
 #include <memory>
 
 #include "border.hpp"
@@ -110,7 +111,7 @@ std::string list_text() {
 }
 
 std::string slower_text(const Json& slower) {
-  const auto percent = [](const Json& share) { return number_text(share.get<double>() * 100); };
+  const auto percent = [](const Json& share) { return number_text(std::round(share.get<double>() * 100)); };
   if (slower["low"] == slower["high"]) return percent(slower["low"]) + " %";
   return percent(slower["low"]) + " to " + percent(slower["high"]) + " %";
 }
@@ -165,7 +166,7 @@ std::string report_text(const Json& response, Unit unit) {
     for (const auto& l : response["levels"]) {
       levels.row({text_of(l, "name"), expected(l["nvidia_smi"]), gib_text(l["host_bytes"].get<std::int64_t>(), unit),
                   slower_text(l["slower"]),
-                  std::string(l["fits"] == true ? "fits" : "") + (l["chosen"] == true ? ", for this GPU" : "")});
+                  std::string(l["fits"] == true ? "fits" : "") + (l["chosen"] == true ? " (usual at this size)" : "")});
     }
     text += "\n" + levels.text();
   }

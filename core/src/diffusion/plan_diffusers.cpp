@@ -50,6 +50,13 @@ Held held(const PipelineRequest& request, const Weights& w, bool runs, bool stay
   }
 }
 
+// With record_stream a group's memory is not given back before its stream has passed: one more of them is reserved.
+Bytes recorded(const PipelineRequest& request, const Weights& w) {
+  const Techniques& t = request.techniques;
+  if (!t.record_stream) return 0;
+  return t.offload == Offload::group_block && w.part == Part::denoiser ? w.largest_block : w.largest_leaf;
+}
+
 }  // namespace
 
 Plan plan_diffusers(const Planner& p) {
@@ -61,7 +68,12 @@ Plan plan_diffusers(const Planner& p) {
   for (std::size_t i = 0; i < p.weights.size(); ++i) {
     if (p.weights[i].part == Part::text_encoder) last_encoder = i;
   }
+  if (p.request.techniques.non_blocking && !p.request.techniques.use_stream)
+    p.warnings.push_back(
+        "non_blocking alone changes nothing: transfers wait for memory that is not page-locked; "
+        "use_stream implies it");
   for (Run& run : plan.runs) {
+    run.pass.reserved = add(run.pass.reserved, recorded(p.request, p.weights[run.component]));
     for (std::size_t i = 0; i < p.weights.size(); ++i) {
       const Weights& w = p.weights[i];
       const bool runs = i == run.component;

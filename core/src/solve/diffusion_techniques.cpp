@@ -129,6 +129,10 @@ std::vector<Measure> diffusers_measures() {
        "v0.36, optimization/speed-memory-optims); SDXL, A100: 11.4 to 16.1 s (simple_sdxl_optimizations); FLUX.1 on a "
        "GPU that needs 6.6 s: 21.7 s (huggingface/diffusers#11682)",
        in_diffusers, offloads<Offload::model, false>, set_offload<Offload::model, false>},
+      {"record_stream", "Streams recorded for their memory (record_stream)", "", -0.02, -0.02, true,
+       "FLUX.1, group offload: 32.5 to 31.8 s (huggingface/diffusers#11081)",
+       [](const Request& r) { return in_diffusers(r) && r.techniques.use_stream; }, has<&Techniques::record_stream>,
+       put<&Techniques::record_stream>},
       {"group_offload_block", "Group offload by blocks, with a stream", "offload", 0.04, 6.2, true,
        "Wan, H100, block by block with prefetching: 74.6 to 77.3 s (vllm-project/vllm-omni#1223, same idea, other "
        "code); "
