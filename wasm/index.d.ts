@@ -466,10 +466,15 @@ export interface DiffusionRequest {
   attention?: 'sdpa' | 'flash' | 'xformers' | 'eager';
   dtype?: 'fp32' | 'fp16' | 'bf16' | 'fp8';
   /** By role. */
-  components?: Record<string, { dtype?: string; quantization?: string }>;
+  components?: Record<string, { dtype?: string; quantization?: string; vram_config?: object }>;
   techniques?: Record<string, boolean | number | object>;
   level?: 'none' | 'balanced' | 'aggressive' | 'ultra' | 'ultra_cpu' | 'auto';
-  engine?: { name: 'diffusers'; version?: string } | { name: 'diffsynth'; vram_config?: object; vram_limit?: number; file_format?: string };
+  engine?:
+    | { name: 'diffusers'; version?: string }
+    | { name: 'diffsynth'; vram_config?: object; vram_limit?: number; file_format?: string }
+    | { name: 'comfyui'; vram?: 'normalvram' | 'lowvram' | 'novram' | 'highvram'; disable_smart_memory?: boolean; reserve_vram?: number; cpu_vae?: boolean }
+    | { name: 'forge'; vram?: 'normal' | 'always-high-vram' | 'always-low-vram' | 'always-no-vram'; gpu_weights?: number }
+    | { name: 'a1111'; vram?: 'normal' | 'medvram' | 'lowvram' };
   lora?: { rank: number; count?: number; fused?: boolean };
   companions?: { kind: 'controlnet' | 't2i_adapter' | 'ip_adapter' | 'upscaler'; count?: number }[];
   safety_checker?: boolean;
@@ -523,16 +528,16 @@ export interface DiffusionResponse extends Fit {
     stage: string; component: string; what: string;
     activations: Interval; fullest_at: string;
     allocated: Interval; reserved: Interval; nvidia_smi: Interval;
-    host_bytes: number; disk_bytes: number;
+    host: Interval; disk_bytes: number;
   }[];
   memory: { allocated: Interval; reserved: Interval; nvidia_smi: Interval };
   max_resolution?: { square: LargestPicture; at_aspect_ratio: LargestPicture } | null;
   max_frames?: LargestCount | null;
   max_batch?: LargestCount | null;
   max_loras?: LargestCount | null;
-  savings?: { technique: string; name: string; active: boolean; saves_bytes: number; slower: { low: number; high: number }; nvidia_smi: Interval; fits: boolean | null; source: string }[];
+  savings?: { technique: string; name: string; active: boolean; saves_bytes: number; slower: { low: number; high: number }; timed: boolean; nvidia_smi: Interval; fits: boolean | null; source: string }[];
   levels?: { level: string; name: string; slower: object; allocated: Interval; nvidia_smi: Interval; host_bytes: number; fits: boolean | null; chosen: boolean; source: string }[];
-  weakest?: { fits: boolean; techniques: string[]; slower: object; nvidia_smi: Interval } | null;
+  weakest?: { fits: boolean; techniques: string[]; slower: object; nvidia_smi: Interval; blocked_by: object | null } | null;
   smallest_gpu?: { id: string; name: string; memory_bytes: number; headroom_bytes: number } | null;
   vram_limit?: number | null;
   references?: { name: string; predicted_vram_gb: number; fixed_cost_gb: number; spatial_cost_gb: number; note: string }[];
