@@ -21,7 +21,7 @@ async function pagesOf(url, options) {
   return pages;
 }
 
-// {ok, file, read, kept?} or {ok, choices} or {ok: false, error}. Throws SourceError, or the signal's reason.
+// {ok, file, read, kept?: "unchanged" or "offline"} or {ok, choices} or {ok: false, error}. Throws SourceError, or the signal's reason.
 // `choice`: the name of the model that was chosen of several. `token`: {value, endpoint}.
 export async function openRemote({ text, endpoints = {}, choice, token }, { signal, progress }) {
   const location = call({ op: 'locate', text, endpoints });
@@ -31,7 +31,7 @@ export async function openRemote({ text, endpoints = {}, choice, token }, { sign
   try {
     return await openLocation({ text, endpoints, choice, token }, location, place, before, { signal, progress });
   } catch (error) {
-    if (before && error.code === 'offline') return { ok: true, file: before.file, read: 0, kept: true };
+    if (before && error.code === 'offline') return { ok: true, file: before.file, read: 0, kept: 'offline' };
     throw error;
   }
 }
@@ -53,7 +53,7 @@ async function openLocation({ text, endpoints, choice, token }, location, place,
   // The first bytes say whether it is still the file that was read before.
   const first = sources.files[0].name;
   const start = await readRange(urlOf(first), 0, FIRST, { ...options, seen });
-  if (before && start.etag && before.etag === start.etag && before.total === start.total) return { ok: true, file: before.file, read, kept: true };
+  if (before && start.etag && before.etag === start.etag && before.total === start.total) return { ok: true, file: before.file, read, kept: 'unchanged' };
   if (start.total !== null) sources.files[0].bytes = start.total;
   const answer = await readFile(
     sources,

@@ -11,6 +11,7 @@ export function weightsReader({ engine, changed, draw, headroom }) {
     typed: null, // an address that has not been read yet
     busy: false,
     read: 0, // bytes so far
+    kept: '', // of what is shown: "unchanged" since it was read before, or "offline", when its host cannot be asked
     problem: null, // {code, url, detail} on the way ("empty": no address was given), or {message, value, expected} of the content
     choices: null, // [{name, kind, bytes, left}]
     settings: false,
@@ -38,6 +39,7 @@ export function weightsReader({ engine, changed, draw, headroom }) {
     });
     if (signal.aborted) return null;
     shown.busy = false;
+    shown.kept = result.kept ?? '';
     if (!result.ok) shown.problem = result.source ?? result.error ?? null;
     return result;
   }

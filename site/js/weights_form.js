@@ -28,14 +28,14 @@ function choices(view, on) {
   </ul>`;
 }
 
-function found({ state }) {
+function found({ state, weights: { shown } }) {
   const { file, readBytes } = state;
   const types = (file.types ?? []).slice(0, 4);
   return html`<dl class="found">
     <div><dt>${t('found-model')}</dt><dd>${file.name || file.files?.[0] || state.fileName} <span class="quiet">${[file.format, file.architecture].filter(Boolean).join(', ')}</span></dd></div>
     <div><dt>${t('found-weights')}</dt><dd>${size(file.tensor_bytes, state.units)} <span class="quiet">${t('found-parameters', { count: count(file.elements), tensors: count(file.tensor_count) })}</span></dd></div>
     <div><dt>${t('found-types')}</dt><dd>${types.map(({ type, bytes }) => html`<span class="type">${type} ${Math.round((100 * bytes) / Math.max(file.tensor_bytes, 1))} %</span> `)}</dd></div>
-    ${readBytes ? html`<div><dt>${t('found-read')}</dt><dd>${t('found-read-of', { read: size(readBytes, state.units), whole: size(file.file_bytes ?? file.tensor_bytes, state.units) })}</dd></div>` : nothing}
+    ${shown.kept ? html`<div><dt>${t('found-read')}</dt><dd>${t(`found-kept-${shown.kept}`)}</dd></div>` : readBytes ? html`<div><dt>${t('found-read')}</dt><dd>${t('found-read-of', { read: size(readBytes, state.units), whole: size(file.file_bytes ?? file.tensor_bytes, state.units) })}</dd></div>` : nothing}
   </dl>`;
 }
 

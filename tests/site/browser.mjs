@@ -29,7 +29,7 @@ export function start() {
 }
 
 // Resolves when an answer with all its parts is on the screen.
-export const answered = (page) => page.waitForSelector('.result:not(.partial) vram-verdict .verdict', { timeout: 15000 });
+export const answered = (page) => page.waitForSelector('.result:not(.partial) vram-verdict .verdict', { timeout: 30000 });
 
 // One browser and one server for a test file: `const site = await open(after)`; site.page({...context options}) is a new
 // page in a fresh context. Anything the browser complains about (errors, CSP) is collected in page.complaints.
@@ -46,7 +46,7 @@ export async function open(after, extra) {
     async page(options = {}) {
       const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
       const page = await context.newPage();
-      page.setDefaultTimeout(15000);
+      page.setDefaultTimeout(30000);
       page.complaints = [];
       page.on('console', (message) => message.type() === 'error' && page.complaints.push(message.text()));
       page.on('pageerror', (error) => page.complaints.push(error.message));
@@ -73,7 +73,7 @@ export async function shownFor(page, check) {
       throw new Error(`the page shows no answer, but: ${await seen(page)}`);
     });
   }
-  for (const end = Date.now() + 15000; Date.now() < end; await page.waitForTimeout(30)) {
+  for (const end = Date.now() + 30000; Date.now() < end; await page.waitForTimeout(30)) {
     const shown = JSON.parse(await page.textContent('#json'));
     if (check(shown.request)) return shown;
   }

@@ -90,6 +90,48 @@ test('an address is read by ranges; the link asks before it reads again', async 
   await again.context().close();
 });
 
+test('what was read is kept: asked only whether it changed, and there without its host', async () => {
+  const passing = await host({ 'm-F16.gguf': { head: large.header, bytes: large.bytes } });
+  const address = `${passing.url}/ok/m-F16.gguf`;
+  const page = await site.visit();
+  await toFiles(page);
+  await readAddress(page, address);
+  await shownFor(page, ({ model }) => model.file);
+  for (const words of [/not changed/, /cannot be reached/]) {
+    await page.reload();
+    await page.waitForSelector('#place');
+    passing.requests.length = 0;
+    await readAddress(page, address);
+    await page.waitForFunction((source) => new RegExp(source).test(document.querySelector('.found')?.textContent ?? ''), words.source);
+    assert.ok(passing.requests.length <= 1);
+    await passing.close();
+  }
+  await page.context().close();
+});
+
+test('a token is sent to its host alone, and stays in memory unless asked otherwise', async () => {
+  const gated = await host({ 'm-F16.gguf': { head: small.header, bytes: small.bytes } }, { token: 'hf_secret' });
+  const page = await site.visit();
+  await toFiles(page);
+  await page.click('details:has(#endpoint) summary');
+  await page.fill('#endpoint', `${gated.url}/ok`);
+  await readAddress(page, 'org/name');
+  await page.waitForFunction(() => /needs a token/.test(document.querySelector('#inputs .problem')?.textContent ?? ''));
+  await page.fill('#token', 'hf_secret');
+  await readAddress(page, 'org/name');
+  await shownFor(page, ({ model }) => model.file);
+  const stored = () => page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }) + location.href);
+  assert.ok(!(await stored()).includes('hf_secret'));
+  server.requests.length = 0;
+  await readAddress(page, `${server.url}/ok/m-Q8_0.gguf`);
+  await shownFor(page, ({ model }) => model.file?.file_bytes === half.bytes);
+  assert.ok(server.requests.every(({ token }) => token === ''));
+  await page.check('label:has-text("Remember it") input');
+  assert.ok((await stored()).includes('hf_secret'));
+  await page.context().close();
+  await gated.close();
+});
+
 test('a repository of several: a list with sizes and what fits; one is chosen', async () => {
   const page = await site.visit('#v=1&m=llama-3.1-8b&w=q4_k_m&g=rtx-4090');
   await toFiles(page);
