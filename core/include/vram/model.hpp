@@ -142,6 +142,7 @@ struct LatentAttention {
   std::int64_t v_head_dim = 0;
   std::int64_t index_n_heads = 0;  // sparse-attention indexer; 0: none in this layer
   std::int64_t index_head_dim = 0;
+  std::int64_t index_topk = 0;  // tokens attended to, by this layer's indexer or an earlier one's; 0: all
   friend bool operator==(const LatentAttention&, const LatentAttention&) = default;
 };
 

@@ -34,6 +34,7 @@ LatentAttention read_latent(const Keys& text, const Shape& shape, std::int64_t l
   a.qk_rope_head_dim = text.integer("qk_rope_head_dim", 0, kMaxHeadDim);
   a.v_head_dim = text.integer_or("v_head_dim", 1, kMaxHeadDim, std::max<std::int64_t>(1, shape.hidden / shape.heads));
   if (text.has("index_n_heads") && text.has("index_topk")) {
+    a.index_topk = text.integer("index_topk", 1, kMaxPositions);
     // GLM-5.2 shares one indexer among several layers: only "full" ones have weights and index keys.
     const Json* types = text.list("indexer_types");
     const auto at = static_cast<std::size_t>(layer);

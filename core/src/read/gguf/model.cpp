@@ -203,6 +203,7 @@ LatentAttention GgufModel::latent_of(const LayerTensors& t, std::size_t index) {
   if (t.has_prefix("indexer.")) {
     a.index_n_heads = hp_.number("attention.indexer.head_count", 0, kMaxHeads, 0);
     a.index_head_dim = hp_.number("attention.indexer.key_length", 0, kMaxHeadDim, 0);
+    a.index_topk = hp_.number("attention.indexer.top_k", 0, kMaxPositions, 0);
   }
   return a;
 }

@@ -1,17 +1,18 @@
 // DeepSeek's latent attention, queries and keys absorbed into the latent space.
-// Source: llama.cpp v0.5.0 (de3ff81), src/models/deepseek2.cpp.
+// Source: llama.cpp v0.5.0 (de3ff81), src/models/deepseek2.cpp, deepseek32.cpp, glm-dsa.cpp.
 #include "llm/engines/llama_cpp/architectures.hpp"
 
 namespace vram::llama_cpp {
 
 using ggml::Tensor;
 
-Tensor latent_attention(GraphBuilder& b, const LatentAttention& a, const Tensor& x) {
+Tensor latent_attention(GraphBuilder& b, const LatentAttention& a, const Tensor& x, Tensor* top_k) {
   const std::int64_t heads = a.num_attention_heads, rank = a.kv_lora_rank, rope = a.qk_rope_head_dim;
   const std::int64_t nope = a.qk_nope_head_dim, width = nope + rope, tokens = b.n_tokens;
   Tensor q;
   if (a.q_lora_rank > 0) {
     q = b.norm(b.linear(Role::attn_q_a, x, a.q_lora_rank));
+    if (top_k != nullptr && a.index_n_heads > 0) *top_k = b.index_top_k(a, x, q);
     q = b.linear(Role::attn_q_b, q, heads * width);
   } else {
     q = b.linear(Role::attn_q, x, heads * width);
@@ -31,7 +32,7 @@ Tensor latent_attention(GraphBuilder& b, const LatentAttention& a, const Tensor&
   const Tensor query = b.g.concat(absorbed, q_rope, 0);
   const Tensor value = b.g.reshape(latent, rank, 1, tokens);
   const Tensor key = b.g.concat(value, k_rope, 0);
-  return b.attend_latent(a, query, key, value);
+  return b.attend_latent(a, query, key, value, top_k == nullptr ? Tensor{} : *top_k);
 }
 
 Routing deepseek_routing(const Experts& e) {
@@ -44,13 +45,16 @@ Routing deepseek_routing(const Experts& e) {
 }
 
 bool build_latent(GraphBuilder& b) {
-  if (b.model.gguf_arch != "deepseek2") return false;
+  const std::string& arch = b.model.gguf_arch;
+  const bool sparse = arch == "deepseek32" || arch == "glm-dsa";
+  if (arch != "deepseek2" && !sparse) return false;
   Tensor cur = b.embed();
+  Tensor top_k;  // of the last layer with an indexer
   for (const std::size_t i : b.layers()) {
     b.at_layer(i);
     const Layer& layer = b.layer();
     Tensor in = cur;
-    cur = latent_attention(b, *layer.latent, b.norm(in));
+    cur = latent_attention(b, *layer.latent, b.norm(in), sparse ? &top_k : nullptr);
     if (b.is_last()) {
       cur = b.output_rows(cur);
       in = b.output_rows(in);

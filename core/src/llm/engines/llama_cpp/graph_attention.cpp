@@ -195,7 +195,8 @@ Tensor GraphBuilder::attend_uncached(const Attention& a, const Qkv& qkv, bool ou
 }
 
 // DeepSeek's latent attention with absorbed projections: one key head, whose first part is the value.
-Tensor GraphBuilder::attend_latent(const LatentAttention& a, const Tensor& q, const Tensor& k, const Tensor& v) {
+Tensor GraphBuilder::attend_latent(const LatentAttention& a, const Tensor& q, const Tensor& k, const Tensor& v,
+                                   const Tensor& top_k) {
   g.expand(q);
   g.expand(v);
   g.expand(k);
@@ -213,8 +214,9 @@ Tensor GraphBuilder::attend_latent(const LatentAttention& a, const Tensor& q, co
   const Tensor keys = g.view(cache, {width, 1, s.n_ctx_seq, s.n_stream}, {row, row, row * s.n_ctx_seq});
   const Tensor values =
       g.view(keys, {a.kv_lora_rank, 1, s.n_ctx_seq, s.n_stream}, {keys.nb[1], keys.nb[2], keys.nb[3]});
+  const Tensor mask = top_k ? sparse_mask(full_.mask, top_k) : full_.mask;
   const Tensor v_b = weight(Role::attn_v_b, a.kv_lora_rank, a.v_head_dim, a.num_attention_heads);
-  const Tensor cur = core_attention(q, keys, values, full_.mask, {}, v_b, false, true, false);
+  const Tensor cur = core_attention(q, keys, values, mask, {}, v_b, false, true, false);
   return linear(Role::attn_output, cur, n_embd);
 }
 

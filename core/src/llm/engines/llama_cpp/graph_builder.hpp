@@ -86,8 +86,12 @@ class GraphBuilder {
   // Writes the cache and attends. `k` and `v` without a tensor: the layer reads an earlier layer's cache.
   ggml::Tensor attend(const Attention& a, ggml::Tensor q, ggml::Tensor k, ggml::Tensor v, bool output_projection = true,
                       bool output_bias = false, bool soft_cap = false);
+  // `top_k`: [index_topk, n_tokens] indices of the cells each token attends to; without: all of them.
   ggml::Tensor attend_latent(const LatentAttention& a, const ggml::Tensor& q, const ggml::Tensor& k,
-                             const ggml::Tensor& v);
+                             const ggml::Tensor& v, const ggml::Tensor& top_k = {});
+  // Scores this layer's tokens against its index keys (DeepSeek's sparse attention). `x`: the normed input, `latent`:
+  // the compressed query.
+  ggml::Tensor index_top_k(const LatentAttention& a, const ggml::Tensor& x, const ggml::Tensor& latent);
   // Encoders: keys and values of this batch only.
   ggml::Tensor attend_uncached(const Attention& a, const Qkv& qkv, bool output_bias);
   ggml::Tensor feed_forward(const ggml::Tensor& x, std::int64_t width, Activation activation, bool bias = false,
@@ -125,6 +129,7 @@ class GraphBuilder {
                               const ggml::Tensor& sinks, const ggml::Tensor& v_mla, bool v_trans, bool shared_kv,
                               bool soft_cap);
   ggml::Tensor rotate(const ggml::Tensor& t, const ggml::Tensor& rotation);
+  ggml::Tensor sparse_mask(const ggml::Tensor& mask, const ggml::Tensor& top_k);
   ggml::Tensor flash(const ggml::Tensor& q, const ggml::Tensor& k, const ggml::Tensor& v, const ggml::Tensor& mask,
                      const ggml::Tensor& sinks, bool shared_kv);
   ggml::Tensor state_input();
@@ -138,7 +143,7 @@ class GraphBuilder {
   int expert_place_ = 0;  // backend of its routed experts
   std::int64_t widest_v_ = 0;
   ggml::Tensor pos_, out_ids_, s_copy_main_, s_copy_extra_, none_;
-  AttentionInputs full_, window_;
+  AttentionInputs full_, window_, index_;
   bool have_full_ = false, have_window_ = false;
   bool have_window_cache_ = false;  // any layer keeps a window in a cache of its own
 };

@@ -33,8 +33,10 @@ Repetition every_layer(const Model& model) {
 Repetition shorten(const Model& model) {
   Repetition result = every_layer(model);
   const auto n = static_cast<std::int64_t>(model.layers.size());
-  // Their first layers differ by their index only.
-  if (model.gguf_arch == "gemma3n" || model.gguf_arch.starts_with("qwen3vl")) return result;
+  // Their first layers differ by their index only; sparse attention keeps tensors of every layer at once.
+  const std::string& arch = model.gguf_arch;
+  const bool sparse = arch == "deepseek32" || arch == "glm-dsa";
+  if (arch == "gemma3n" || arch.starts_with("qwen3vl") || sparse) return result;
   for (std::int64_t pattern = 1; pattern <= kLongestPattern; ++pattern) {
     for (std::int64_t prefix = 0; prefix <= kLongestPrefix; ++prefix) {
       if (!repeats(model.layers, prefix, pattern)) continue;
