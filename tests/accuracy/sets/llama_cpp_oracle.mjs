@@ -1,7 +1,7 @@
-// What llama.cpp itself reports for 106 shapes and thousands of settings, to the byte (README.md: data/llama_cpp_oracle.json).
+// What llama.cpp itself reports for 109 shapes and thousands of settings, to the byte (README.md: data/llama_cpp_oracle.json).
 import { entries } from '../terms.mjs';
 
-export const title = 'llama.cpp 0.5.0, its own figures for 106 shapes';
+export const title = 'llama.cpp 0.5.0, its own figures for 109 shapes';
 export const source = 'https://github.com/ggml-org/llama.cpp';
 export const refusals = true; // a shape whose architecture is not understood is counted with the reason
 
