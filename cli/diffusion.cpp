@@ -71,8 +71,10 @@ Json request_of(const Options& o) {
     const auto at = technique.find('=');
     if (technique.rfind("group_offload", 0) == 0) {
       const bool leaf = technique == "group_offload=leaf";
-      request["techniques"]["group_offload"] = {{"offload_type", leaf ? "leaf_level" : "block_level"},
-                                                {"use_stream", true}};
+      request["techniques"]["group_offload"]["offload_type"] = leaf ? "leaf_level" : "block_level";
+      request["techniques"]["group_offload"]["use_stream"] = true;
+    } else if (technique == "record_stream" || technique == "low_cpu_mem_usage") {
+      request["techniques"]["group_offload"][technique] = true;
     } else if (at == std::string::npos) {
       request["techniques"][technique] = true;
     } else {
@@ -259,7 +261,7 @@ void add_diffusion(CLI::App& app, int& exit_code) {
                    "model_cpu_offload, sequential_cpu_offload, group_offload=block, group_offload=leaf, vae_tiling, "
                    "vae_slicing, attention_slicing, forward_chunking, layerwise_casting, torch_compile, channels_last, "
                    "fuse_qkv, "
-                   "text_encoders_on_cpu")
+                   "text_encoders_on_cpu, record_stream, low_cpu_mem_usage")
       ->type_name("NAME");
   command->add_option("--engine", o->engine, "diffusers, diffsynth, comfyui, a1111, forge or stable-diffusion.cpp");
   command

@@ -474,7 +474,8 @@ export interface DiffusionRequest {
     | { name: 'diffsynth'; vram_config?: object; vram_limit?: number; file_format?: string }
     | { name: 'comfyui'; vram?: 'normalvram' | 'lowvram' | 'novram' | 'highvram'; disable_smart_memory?: boolean; reserve_vram?: number; cpu_vae?: boolean }
     | { name: 'forge'; vram?: 'normal' | 'always-high-vram' | 'always-low-vram' | 'always-no-vram'; gpu_weights?: number }
-    | { name: 'a1111'; vram?: 'normal' | 'medvram' | 'lowvram' };
+    | { name: 'a1111'; vram?: 'normal' | 'medvram' | 'lowvram' }
+    | { name: 'stable-diffusion.cpp'; diffusion_fa?: boolean; diffusion_conv_direct?: boolean; vae_conv_direct?: boolean; clip_on_cpu?: boolean; vae_on_cpu?: boolean };
   lora?: { rank: number; count?: number; fused?: boolean };
   companions?: { kind: 'controlnet' | 't2i_adapter' | 'ip_adapter' | 'upscaler'; count?: number }[];
   safety_checker?: boolean;

@@ -108,7 +108,7 @@ function precision(view, on) {
 
 const places = (own) => [{ value: '', label: own }, ...['cuda:bf16', 'cuda:fp8', 'cpu:bf16', 'cpu:fp8', 'disk'].map((value) => ({ value, label: value.replace(':', ', ') }))];
 
-const engines = [['diffusers', 'Diffusers'], ['comfyui', 'ComfyUI'], ['forge', 'Forge'], ['a1111', 'AUTOMATIC1111'], ['diffsynth', 'DiffSynth-Studio']];
+const engines = [['diffusers', 'Diffusers'], ['comfyui', 'ComfyUI'], ['forge', 'Forge'], ['a1111', 'AUTOMATIC1111'], ['stable-diffusion.cpp', 'stable-diffusion.cpp'], ['diffsynth', 'DiffSynth-Studio']];
 // What belongs to one engine does not go along to another.
 const unset = { techniques: '', level: '', dsOffload: '', dsOnload: '', dsPreparing: '', vramLimit: '', vram: '', reserveVram: '', gpuWeights: '', switches: '' };
 

@@ -80,7 +80,7 @@ export const vramModes = {
 };
 export const engineSwitches = {
   comfyui: ['disable_smart_memory', 'cpu_vae'],
-  'stable-diffusion.cpp': ['diffusion_fa', 'offload_to_cpu', 'clip_on_cpu', 'vae_on_cpu', 'vae_conv_direct', 'diffusion_conv_direct'],
+  'stable-diffusion.cpp': ['diffusion_fa', 'clip_on_cpu', 'vae_on_cpu', 'vae_conv_direct', 'diffusion_conv_direct'],
 };
 
 // What a measure of another engine than diffusers sets in the form. `memory`: the GPU's, in GiB.
@@ -117,8 +117,9 @@ function techniquesOf(ids) {
   for (const id of ids) {
     const group = /^group_offload_(block|leaf)$/.exec(id);
     if (group) techniques.group_offload = { offload_type: `${group[1]}_level`, use_stream: true };
-    else if (id !== 'eager') techniques[id] = true;
+    else if (id !== 'eager' && id !== 'record_stream') techniques[id] = true;
   }
+  if (techniques.group_offload && ids.includes('record_stream')) techniques.group_offload.record_stream = true;
   return techniques;
 }
 

@@ -154,6 +154,27 @@ TEST_CASE("the web UI's and Forge's options take less, in their order") {
   CHECK(shown_gib(ask(request)) < shown_gib(forge));
 }
 
+// Logged: leejet/stable-diffusion.cpp#736 (1218.29 and 4734.80 MB), #890 (6656.25), #673 (weights of SDXL in FP32).
+TEST_CASE("stable-diffusion.cpp's buffers and weights against its logs") {
+  const auto mib = [](const Json& bytes) { return bytes.get<double>() / 1024 / 1024; };
+  Json request = pipeline("sd-1.5");
+  request["engine"] = {{"name", "stable-diffusion.cpp"}};
+  request["width"] = 512;
+  request["height"] = 768;
+  CHECK(mib(ask(request)["stages"][1]["activations"]["expected"]) == Approx(1218.29).epsilon(0.015));
+  request["width"] = 768;
+  request["height"] = 1024;
+  CHECK(mib(ask(request)["stages"][1]["activations"]["expected"]) == Approx(4734.80).epsilon(0.01));
+  request = pipeline("sdxl-base-1.0");
+  request["engine"] = {{"name", "stable-diffusion.cpp"}};
+  request["dtype"] = "fp32";
+  const Json xl = ask(request);
+  CHECK(mib(xl["stages"][3]["activations"]["expected"]) == 6656.25);
+  CHECK(mib(xl["pipeline"]["components"][0]["bytes"]) == Approx(469.44).margin(0.005));
+  CHECK(mib(xl["pipeline"]["components"][1]["bytes"]) == Approx(2649.92).margin(0.005));
+  CHECK(mib(xl["pipeline"]["components"][2]["bytes"]) == Approx(9099.29).epsilon(0.007));
+}
+
 TEST_CASE("what an engine does not have is refused by name") {
   Json request = pipeline("cogvideox-5b");
   request["engine"] = {{"name", "comfyui"}};

@@ -97,3 +97,44 @@ test('parts have a precision of their own; markup in a link stays text', async (
   assert.equal(await bad.$('main img'), null);
   await done(bad);
 });
+
+// The questions most asked: on a card of 12 GiB, with one click.
+for (const id of ['qwen-image', 'flux.1-dev', 'sdxl-base-1.0', 'sd-1.5', 'wan2.1-t2v-1.3b']) {
+  test(`${id} on 12 GiB: a timeline with the card's line, and what makes it fit`, async () => {
+    const page = await visited(`#v=1&m=${id}&e=diffusers&g=rtx-3060-12gb`);
+    const { response } = await shown(page);
+    assert.ok(response.stages.length >= 3);
+    for (const stage of new Set(response.stages.map((run) => run.stage))) assert.ok(response.ledger.entries.some(({ stages }) => stages.includes(stage)), stage);
+    assert.equal(response.weakest.fits, true);
+    if (response.weakest.techniques.length) {
+      await page.click('.mildest button');
+      const { response: after } = await shownFor(page, ({ response: now }) => now.verdict !== 'does_not_fit');
+      assert.deepEqual(after.memory.nvidia_smi, response.weakest.nvidia_smi, 'as promised');
+    }
+    await done(page);
+  });
+}
+
+test('another engine has options of its own; its switches do what they said', async () => {
+  const page = await visited();
+  await page.selectOption('#engine', 'comfyui');
+  const comfy = await shownFor(page, ({ request }) => request.engine?.name === 'comfyui');
+  assert.notEqual(comfy.response.verdict, 'does_not_fit', 'it loads what the card has room for');
+  const item = comfy.response.savings.find(({ technique }) => technique === 'comfyui_novram');
+  await page.click(`.switches label:has-text("${item.name}")`);
+  const novram = await shownFor(page, ({ request }) => request.engine.vram === 'novram');
+  assert.deepEqual(novram.response.memory.nvidia_smi, item.nvidia_smi);
+  await page.selectOption('#engine', 'diffsynth');
+  const synth = await shownFor(page, ({ request }) => request.engine.name === 'diffsynth');
+  const dynamic = synth.response.savings.find(({ technique }) => technique === 'diffsynth_dynamic');
+  await page.click(`.switches label:has-text("${dynamic.name}")`);
+  const limited = await shownFor(page, ({ request }) => request.engine.vram_limit !== undefined);
+  assert.deepEqual(limited.response.memory.nvidia_smi, dynamic.nvidia_smi);
+  const again = await visited(`#${page.url().split('#')[1]}`);
+  assert.deepEqual((await shown(again)).request, limited.request);
+  await done(again);
+  await page.selectOption('#engine', 'stable-diffusion.cpp');
+  await page.waitForSelector('.problem');
+  assert.match(await page.textContent('.problem'), /not known here/);
+  await done(page);
+});

@@ -174,7 +174,6 @@ struct EngineChoice {
   bool vae_conv_direct = false;
   bool diffusion_conv_direct = false;
   bool clip_on_cpu = false;
-  bool offload_to_cpu = false;
 };
 
 struct Lora {

@@ -106,6 +106,15 @@ void read_forge(const ObjectReader& reader, EngineChoice& e) {
   if (reader.has("gpu_weights")) e.gpu_weights_gib = reader.number("gpu_weights", 0, 1e9) / 1024;
 }
 
+void read_stable_diffusion_cpp(const ObjectReader& reader, EngineChoice& e) {
+  reader.only({"name", "diffusion_fa", "diffusion_conv_direct", "vae_conv_direct", "clip_on_cpu", "vae_on_cpu"});
+  e.diffusion_fa = reader.boolean_or("diffusion_fa", false);
+  e.diffusion_conv_direct = reader.boolean_or("diffusion_conv_direct", false);
+  e.vae_conv_direct = reader.boolean_or("vae_conv_direct", false);
+  e.clip_on_cpu = reader.boolean_or("clip_on_cpu", false);
+  e.vae_on_cpu = reader.boolean_or("vae_on_cpu", false);
+}
+
 void read_diffusers(const ObjectReader& reader, EngineChoice& e) {
   reader.only({"name", "version"});
   if (!reader.has("version")) return;
@@ -135,6 +144,7 @@ std::vector<std::string_view> denoisers_of(DiffusionEngine engine) {
     case DiffusionEngine::a1111: return {"UNet2DConditionModel", "SD3Transformer2DModel"};
     case DiffusionEngine::forge:
       return {"UNet2DConditionModel", "SD3Transformer2DModel", "FluxTransformer2DModel", "ChromaTransformer2DModel"};
+    case DiffusionEngine::stable_diffusion_cpp: return {"UNet2DConditionModel"};
     default: return {};
   }
 }
@@ -194,7 +204,8 @@ void read_diffusion_engine(const ObjectReader& request, PipelineRequest& result)
     if (components == nullptr) break;
     const auto one = components->find(result.pipeline.components[i].role);
     if (one == components->end() || !one->is_object() || one->find("vram_config") == one->end()) continue;
-    if (json == nullptr || !json->is_object() || json->value("name", "") != "diffsynth")
+    const Json* name = json == nullptr || !json->is_object() ? nullptr : ObjectReader(*json, "/engine").find("name");
+    if (name == nullptr || *name != "diffsynth")
       refuse("/components/" + result.pipeline.components[i].role + "/vram_config",
              "vram_config belongs to DiffSynth-Studio", shown((*one)["vram_config"]),
              "engine {\"name\": \"diffsynth\"}");
@@ -202,13 +213,16 @@ void read_diffusion_engine(const ObjectReader& request, PipelineRequest& result)
   if (json == nullptr) return;
   const ObjectReader reader(*json, "/engine");
   constexpr DiffusionEngine kEngines[] = {DiffusionEngine::diffusers, DiffusionEngine::diffsynth,
-                                          DiffusionEngine::comfyui, DiffusionEngine::a1111, DiffusionEngine::forge};
-  result.engine.engine = kEngines[reader.choice_or("name", {"diffusers", "diffsynth", "comfyui", "a1111", "forge"}, 0)];
+                                          DiffusionEngine::comfyui,   DiffusionEngine::a1111,
+                                          DiffusionEngine::forge,     DiffusionEngine::stable_diffusion_cpp};
+  result.engine.engine = kEngines[reader.choice_or(
+      "name", {"diffusers", "diffsynth", "comfyui", "a1111", "forge", "stable-diffusion.cpp"}, 0)];
   switch (result.engine.engine) {
     case DiffusionEngine::diffsynth: read_diffsynth(request, reader, result); break;
     case DiffusionEngine::comfyui: read_comfyui(reader, result.engine); break;
     case DiffusionEngine::a1111: read_a1111(reader, result.engine); break;
     case DiffusionEngine::forge: read_forge(reader, result.engine); break;
+    case DiffusionEngine::stable_diffusion_cpp: read_stable_diffusion_cpp(reader, result.engine); break;
     default: read_diffusers(reader, result.engine);
   }
   check_models(result);

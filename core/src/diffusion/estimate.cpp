@@ -15,7 +15,7 @@ Plan plan_of(const Planner& planner) {
     case DiffusionEngine::comfyui:
     case DiffusionEngine::forge: return plan_comfyui(planner);
     case DiffusionEngine::a1111: return plan_a1111(planner);
-    case DiffusionEngine::stable_diffusion_cpp: break;
+    case DiffusionEngine::stable_diffusion_cpp: return plan_stable_diffusion_cpp(planner);
   }
   return {};
 }

@@ -180,7 +180,7 @@ Tensor conv(Tensor x, Size out_channels, std::initializer_list<Size> kernel, std
     taps *= k;
     widest = std::max(widest, k);
   }
-  trace.count(in_channels / groups * out_channels * taps + (bias ? out_channels : 0));
+  trace.count_convolution(in_channels / groups * out_channels * taps, bias ? out_channels : 0);
   x = contiguous(std::move(x));
   Shape shape = x.shape();
   shape[-n - 1] = out_channels;

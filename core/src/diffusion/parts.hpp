@@ -48,6 +48,10 @@ class Passes {
   Pass encode(std::size_t component);
   Pass denoise(std::size_t component, Size batch);
   Pass decode(std::size_t component, const CodecInput& input);
+  // Compute buffers of stable-diffusion.cpp, which makes one picture at a time. `side`: of a tile in latent pixels, or
+  // 0.
+  Pass denoise_ggml(std::size_t component);
+  Pass decode_ggml(std::size_t component, Size side);
   // The whole batch at the size of the request, in the component's own dtype.
   CodecInput whole(std::size_t component) const;
 
@@ -98,6 +102,7 @@ Plan plan_diffusers(const Planner& planner);
 Plan plan_diffsynth(const Planner& planner);
 Plan plan_comfyui(const Planner& planner);  // and Forge
 Plan plan_a1111(const Planner& planner);
+Plan plan_stable_diffusion_cpp(const Planner& planner);
 
 // LoRAs that are not fused, ControlNets, adapters: bytes of weights.
 struct Beside {

@@ -1,8 +1,10 @@
 // Passes of components on shapes: what is alive at most, and what PyTorch's allocator holds for it.
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <map>
 
+#include "diffusion/ggml_graph.hpp"
 #include "diffusion/parts.hpp"
 
 namespace vram::diffusion {
@@ -186,6 +188,33 @@ Pass Passes::decode(std::size_t i, const CodecInput& in) {
   return kept_or_run(memo_, key, rules, is_diffusers(request_) || qwen, [&](Trace& trace) {
     (qwen ? trace_qwen_image_decode_diffsynth : w.known->decode)(trace, component.config, in);
   });
+}
+
+namespace {
+
+// ggml's planner gives the buffer that the engine logs; versions differ in which operations work in place.
+Pass buffer_of(const Tape& tape, double low, double high) {
+  const Replay replay = replay_ggml(tape, 128);
+  const std::string_view name = replay.peak_op >= 0 ? tape.ops()[static_cast<std::size_t>(replay.peak_op)].name : "";
+  return {wider(replay.peak_bytes, low, high), replay.peak_bytes, name};
+}
+
+}  // namespace
+
+Pass Passes::denoise_ggml(std::size_t i) {
+  const EngineChoice& e = request_.engine;
+  return buffer_of(
+      unet_graph(request_.pipeline.components[i].config, {latents_.width, latents_.height, request_.text_tokens},
+                 {e.diffusion_fa, e.diffusion_conv_direct}),
+      0.98, 1.15);
+}
+
+Pass Passes::decode_ggml(std::size_t i, Size side) {
+  const Size width = side > 0 ? std::min(side, latents_.width) : latents_.width;
+  const Size height = side > 0 ? std::min(side, latents_.height) : latents_.height;
+  return buffer_of(
+      kl_decode_graph(request_.pipeline.components[i].config, width, height, {false, request_.engine.vae_conv_direct}),
+      0.95, 1.16);
 }
 
 }  // namespace vram::diffusion

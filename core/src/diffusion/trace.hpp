@@ -100,6 +100,7 @@ struct WeightCount {
   Size linear_span = 0;     // sum of inputs and outputs of its Linear modules: what a LoRA of rank 1 takes
   Size linear = 0;          // of which weights of Linear modules: what quantizers take
   Size linear_in_norm = 0;  // of which in modules named "norm": what layerwise casting leaves alone
+  Size convolution = 0;     // of which kernels of convolutions
   Size stack_linear = 0;    // of which in block stacks
   Size kept_f32 = 0;        // kept in FP32 whatever is asked for
   Size buffers = 0;         // persistent buffers
@@ -148,6 +149,10 @@ class Trace {
 
   void count_linear(Size in, Size out, bool bias);
   void count(Size parameters);  // one module without linear weights
+  void count_convolution(Size kernels, Size bias) {
+    count(kernels + bias);
+    weights_.convolution += mul(kernels, times_);
+  }
   void count_buffer(Size elements) { weights_.buffers += mul(elements, times_); }
   // T5 keeps the second matrix of its feed-forward in FP32 when the rest is FP16.
   void keep_f32(Size elements) { weights_.kept_f32 += mul(elements, times_); }

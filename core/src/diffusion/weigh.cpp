@@ -56,6 +56,15 @@ const WeightCount& counted(EstimateMemo& memo, std::size_t i, const ModelClass& 
 // transformers keeps T5's second feed-forward matrix in FP32; engines with model code of their own do not.
 bool keeps_f32(const PipelineRequest& request) { return request.engine.engine == DiffusionEngine::diffusers; }
 
+// stable-diffusion.cpp (commit 97d2990807fe), src/core/ggml_extend.hpp Conv2d and Linear, src/model_loader.cpp
+// tensor_should_be_converted: kernels in FP16, matrices in the type asked for, norms and biases in FP32, embeddings as
+// they are in the file.
+Bytes ggml_bytes(const Weights& w, double linear_each) {
+  const Size rest = w.count.parameters - w.count.linear - w.count.convolution;
+  const Bytes rest_each = w.part == Part::text_encoder ? size_of(w.dtype) : 4;
+  return add(add(scaled(w.count.linear, linear_each), mul(w.count.convolution, 2)), mul(rest, rest_each));
+}
+
 }  // namespace
 
 Bytes plain_bytes(const WeightCount& count, DType dtype) {
@@ -110,6 +119,11 @@ std::vector<Weights> weigh(const PipelineRequest& request, EstimateMemo& memo) {
       factor = static_cast<double>(w.bytes) / static_cast<double>(std::max<Bytes>(1, w.plain_bytes));
       w.copy = mul(w.count.largest_leaf, size_of(w.dtype));
       if (w.quantization != nullptr) w.copy = scaled(w.copy, w.quantization->dequantized_copies);
+    }
+    if (request.engine.engine == DiffusionEngine::stable_diffusion_cpp) {
+      w.bytes = w.plain_bytes = ggml_bytes(w, small_each);
+      factor = 1;
+      w.copy = 0;
     }
     w.buffers = mul(w.count.buffers, size_of(w.dtype));
     w.largest_leaf = scaled(w.count.largest_leaf, each * factor);

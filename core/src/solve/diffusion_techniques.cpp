@@ -149,9 +149,18 @@ std::vector<Measure> diffusers_measures() {
   };
 }
 
+template <bool EngineChoice::*flag>
+bool option(const Request& r) {
+  return in(r, DiffusionEngine::stable_diffusion_cpp) && r.engine.*flag;
+}
+template <bool EngineChoice::*flag>
+void set_option(Request& r, bool on) {
+  r.engine.*flag = on;
+}
+
 std::vector<Measure> other_measures() {
   constexpr auto kComfy = DiffusionEngine::comfyui, kForge = DiffusionEngine::forge, kA1111 = DiffusionEngine::a1111;
-  constexpr auto kSynth = DiffusionEngine::diffsynth;
+  constexpr auto kSynth = DiffusionEngine::diffsynth, kSdCpp = DiffusionEngine::stable_diffusion_cpp;
   return {
       {"diffsynth_cpu", "Components in RAM until they are called", "states", 0.05, 0.5, false, kOwn, runs_in<kSynth>,
        [](const Request& r) { return states_are(r, kRam16, kGpu16); },
@@ -173,6 +182,17 @@ std::vector<Measure> other_measures() {
        in_mode<kForge, VramMode::low>, set_mode<VramMode::low>},
       {"forge_none", "--always-no-vram: every layer from RAM", "mode", 0.2, 6, false, kOwn, runs_in<kForge>,
        in_mode<kForge, VramMode::none>, set_mode<VramMode::none>},
+      {"sd_cpp_diffusion_fa", "--diffusion-fa", "", -0.3, 0.3, false,
+       "docs/performance.md: faster with CUDA, slower elsewhere; how much: our own estimate", runs_in<kSdCpp>,
+       option<&EngineChoice::diffusion_fa>, set_option<&EngineChoice::diffusion_fa>},
+      {"sd_cpp_vae_conv_direct", "--vae-conv-direct", "", 0, 0.3, false, kOwn, runs_in<kSdCpp>,
+       option<&EngineChoice::vae_conv_direct>, set_option<&EngineChoice::vae_conv_direct>},
+      {"sd_cpp_diffusion_conv_direct", "--diffusion-conv-direct", "", 0, 0.5, false, kOwn, runs_in<kSdCpp>,
+       option<&EngineChoice::diffusion_conv_direct>, set_option<&EngineChoice::diffusion_conv_direct>},
+      {"sd_cpp_clip_on_cpu", "--clip-on-cpu", "", 0.02, 0.5, false, kOwn, runs_in<kSdCpp>,
+       option<&EngineChoice::clip_on_cpu>, set_option<&EngineChoice::clip_on_cpu>},
+      {"sd_cpp_vae_on_cpu", "--vae-on-cpu", "", 0.2, 5, false, kOwn, runs_in<kSdCpp>, option<&EngineChoice::vae_on_cpu>,
+       set_option<&EngineChoice::vae_on_cpu>},
       {"a1111_medvram", "--medvram: one model on the GPU at a time", "mode", 0.02, 0.4, false, kOwn, runs_in<kA1111>,
        in_mode<kA1111, VramMode::medium>, set_mode<VramMode::medium>},
       {"a1111_lowvram", "--lowvram: one block on the GPU at a time", "mode", 0.5, 6, false, kOwn, runs_in<kA1111>,
