@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 PORT ?= 8080
 CLANG_FORMAT ?= clang-format
 
-.PHONY: fuzz help setup build native wasm page serve test test-native test-asan test-wasm test-page test-readme \
+.PHONY: fuzz help setup setup-fuzz build native wasm page serve test test-native test-asan test-wasm test-page test-readme \
         bench accuracy readme format lint clean
 
 help:
@@ -61,9 +61,12 @@ test-wasm: native wasm
 test-page: page
 	@npm test --silent
 
-# Needs clang with libFuzzer (Debian: clang). FUZZ_SECONDS for each of the six; before a release 600.
+# FUZZ_SECONDS for each of the six; before a release 600.
 FUZZ_SECONDS ?= 4
-fuzz: setup build/fuzz/build.ninja
+setup-fuzz:
+	@./setup.sh fuzz
+
+fuzz: setup-fuzz build/fuzz/build.ninja
 	@echo "fuzzers -> build/fuzz/tests/fuzz"
 	@cmake --build build/fuzz --target vram_fuzz -- --quiet
 	@tests/fuzz/run.sh $(FUZZ_SECONDS)

@@ -1,5 +1,6 @@
 #!/bin/sh
 # Installs what the build needs on Debian 12+ and Ubuntu 24.04+. Skips what is there; may be run any number of times.
+# `setup.sh fuzz` also brings what the fuzzers need: clang and its run-time libraries.
 set -eu
 cd "$(dirname "$0")"
 
@@ -32,6 +33,18 @@ needs emscripten emcc "${EMSDK:-/nowhere}/upstream/emscripten/emcc"
 needs chromium chromium chromium-browser google-chrome "${CHROMIUM_PATH:-/nowhere}" "/Applications/Google Chrome.app"
 needs nodejs node
 needs npm npm
+if [ "${1:-}" = fuzz ]; then
+  needs clang clang++
+  # Only recommended by clang's package. Its number is that of the clang there is, or of the one that would be installed.
+  if command -v clang++ >/dev/null 2>&1; then
+    clang_version=$(clang++ -dumpversion | cut -d. -f1)
+  else
+    clang_version=$(apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p' | head -n 1)
+  fi
+  runtime=$(clang++ -print-file-name="libclang_rt.fuzzer-$(uname -m).a" 2>/dev/null || true)
+  needs "libclang-rt-${clang_version}-dev" "$runtime" "$(clang++ -print-runtime-dir 2>/dev/null || echo /nowhere)/libclang_rt.fuzzer.a" \
+    "$(clang++ -print-runtime-dir 2>/dev/null || echo /nowhere)/libclang_rt.fuzzer_osx.a"
+fi
 
 if [ -n "$missing" ]; then
   if ! command -v apt-get >/dev/null 2>&1; then

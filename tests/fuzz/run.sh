@@ -10,7 +10,7 @@ for fuzzer in build/fuzz/tests/fuzz/*_fuzz; do
   name=${fuzzer##*/}
   log=build/fuzz/$name.log
   mkdir -p "$corpus/$name"
-  if ! "$fuzzer" "$corpus/$name" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=65536 \
+  if ! "$fuzzer" "$corpus/$name" -entropic=0 -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=65536 \
       -print_final_stats=1 -artifact_prefix="build/fuzz/$name-" >"$log" 2>&1; then
     tail -n 40 "$log" >&2
     exit 1

@@ -39,8 +39,15 @@ FileFormat format_of_gguf(const FileFacts& facts) {
   if (said != nullptr && said->type != nullptr) {
     found.id = said->id;
     const auto own = by_type.find(said->type->id);
-    if (own != by_type.end() && static_cast<double>(own->second) >= kLeastShare * static_cast<double>(all))
-      return found;
+    Bytes named = own == by_type.end() ? 0 : own->second;
+    for (const TensorGroup& group : facts.tensors.groups()) {
+      // Rows that are no whole blocks get another type (llama-quant.cpp, tensor_type_fallback): the file is still
+      // called so.
+      const bool other = group.type != said->type->id && group.shape.size() > 1;
+      if (other && group.shape[0] % said->type->block_elements != 0)
+        named = add(named, mul(group.bytes, group.count()));
+    }
+    if (static_cast<double>(named) >= kLeastShare * static_cast<double>(all)) return found;
     found.said = said->name;
   }
 
