@@ -109,6 +109,8 @@ TEST_CASE("flash attention is left to the engine, the vision encoder can stay aw
   CHECK(sum(with, "vision_tower", "gpu:0") > 0);
   CHECK(sum(in_ram, "vision_tower", "host") == sum(with, "vision_tower", "gpu:0"));
   CHECK(sum(without, "vision_tower") == 0);
+  CHECK(with["warnings"].dump().find("/engine/mmproj") != std::string::npos);  // its own buffer is not counted
+  CHECK(without["warnings"].dump().find("/engine/mmproj") == std::string::npos);
 }
 
 TEST_CASE("a file with one query-key-value matrix") {

@@ -245,6 +245,12 @@ Result<LlmEstimate> llama_cpp::estimate_one_model(const LlmRequest& request, con
          "CUDA has no flash-attention kernel for heads of this size: it would run on the CPU, and "
          "llama.cpp's own choice (auto) is to switch it off"});
   }
+  if (options.mmproj) {  // tools/mtmd/clip.cpp, alloc_compute_meta
+    estimate.warnings.push_back({"/engine/mmproj",
+                                 "the vision encoder is counted with its weights alone: for its graph llama.cpp "
+                                 "reserves a buffer of its own at "
+                                 "load, larger for larger pictures"});
+  }
   if (!compute.described) {
     estimate.warnings.push_back(
         {"/engine/name",
