@@ -80,6 +80,6 @@ export async function openPage() {
   drawFrame();
   await Promise.all([spoken(), pause()]);
   at('language').value = language();
-  // Not on localhost: its port is shared with whatever is served there next.
-  if ('serviceWorker' in navigator && location.protocol === 'https:') keepOffline();
+  // Not on localhost, unless asked for: its port is shared with whatever is served there next.
+  if ('serviceWorker' in navigator && (location.protocol === 'https:' || recall('offline') === 'localhost')) keepOffline();
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import test, { after } from 'node:test';
-import { answered, open, shownFor } from './browser.mjs';
+import { answered, open, settle, shownFor } from './browser.mjs';
 
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const site = await open(after);
@@ -18,7 +18,8 @@ for (const colorScheme of ['light', 'dark']) {
   test(`axe finds nothing, ${colorScheme}`, async () => {
     const page = await site.visit('', { colorScheme, reducedMotion: 'reduce' });
     await answered(page);
-    await page.waitForTimeout(100);
+    await page.waitForFunction(() => document.querySelector('vram-picker')?.input.value.includes('Llama'));
+    await settle(page);
     assert.deepEqual(await findings(page), []);
     await page.click('text=Show all formulas');
     await page.click('details.more summary');

@@ -4,7 +4,7 @@ import { readFile, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import test, { after } from 'node:test';
 import { brotliCompressSync } from 'node:zlib';
-import { open, root } from './browser.mjs';
+import { open, root, settle } from './browser.mjs';
 
 const site = await open(after);
 const data = JSON.parse(await readFile(path.join(root, 'site/data/accuracy.json'), 'utf8'));
@@ -55,9 +55,10 @@ test('the address holds the filters: an engine, an architecture, a term', async 
 test('the plot is drawn, and its records are read by pointer and by keyboard', async () => {
   const page = await visit('#set=vllm');
   await page.locator('.scatter').scrollIntoViewIfNeeded();
-  await page.waitForTimeout(200);
-  const inked = await page.$eval('.scatter canvas', (canvas) => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some((value, i) => i % 4 === 3 && value > 0));
-  assert.ok(inked);
+  await page.waitForFunction(() => {
+    const canvas = document.querySelector('.scatter canvas');
+    return canvas?.width && canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some((value, i) => i % 4 === 3 && value > 0);
+  });
   await page.focus('.scatter');
   const seen = new Set();
   for (let i = 0; i < 5; ++i) {
@@ -90,7 +91,8 @@ test('small to fetch, and nothing holds up the page', async () => {
   const sizes = await Promise.all(file.map(async (name) => brotliCompressSync(await readFile(path.join(root, 'dist/site', name))).length));
   assert.ok(Math.max(...sizes) < 150e3, `${Math.max(...sizes)} bytes`);
   const page = await visit();
-  await page.waitForTimeout(500);
+  await page.waitForSelector('#records tbody tr');
+  await settle(page);
   const longest = Math.max(0, ...(await page.evaluate(() => globalThis.longTasks)));
   // Against a fixed piece of work, so that a busy machine does not count.
   const yardstick = await page.evaluate(() => {

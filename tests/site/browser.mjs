@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import { serve } from '../../site/serve.mjs';
 
+const PATIENCE_MS = 60000; // for what must come; a machine that is busy with other work may take long
+
 export const root = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
 
 const flags = ['--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
@@ -29,7 +31,16 @@ export function start() {
 }
 
 // Resolves when an answer with all its parts is on the screen.
-export const answered = (page) => page.waitForSelector('.result:not(.partial) vram-verdict .verdict', { timeout: 30000 });
+export const answered = (page) => page.waitForSelector('.result:not(.partial) vram-verdict .verdict', { timeout: PATIENCE_MS });
+
+// Resolves when the page has drawn what it was told and has nothing left to do: no time is guessed, so that a slow machine
+// only takes longer.
+export const settle = (page) =>
+  page.evaluate(async () => {
+    for (let frame = 0; frame < 2; frame++) await new Promise((resolve) => requestAnimationFrame(resolve));
+    await Promise.all(document.getAnimations().map(({ finished }) => finished.catch(() => {})));
+    await new Promise((resolve) => requestIdleCallback(resolve));
+  });
 
 // One browser and one server for a test file: `const site = await open(after)`; site.page({...context options}) is a new
 // page in a fresh context. Anything the browser complains about (errors, CSP) is collected in page.complaints.
@@ -46,7 +57,7 @@ export async function open(after, extra) {
     async page(options = {}) {
       const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
       const page = await context.newPage();
-      page.setDefaultTimeout(30000);
+      page.setDefaultTimeout(PATIENCE_MS);
       page.complaints = [];
       page.on('console', (message) => message.type() === 'error' && page.complaints.push(message.text()));
       page.on('pageerror', (error) => page.complaints.push(error.message));
@@ -73,7 +84,7 @@ export async function shownFor(page, check) {
       throw new Error(`the page shows no answer, but: ${await seen(page)}`);
     });
   }
-  for (const end = Date.now() + 30000; Date.now() < end; await page.waitForTimeout(30)) {
+  for (const end = Date.now() + PATIENCE_MS; Date.now() < end; await page.waitForTimeout(30)) {
     const shown = JSON.parse(await page.textContent('#json'));
     if (check(shown.request)) return shown;
   }

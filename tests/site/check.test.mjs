@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test, { after } from 'node:test';
 import { issueText, newIssueAddress } from '../../site/js/issue.js';
-import { open } from './browser.mjs';
+import { open, settle } from './browser.mjs';
 
 const site = await open(after);
 
@@ -31,7 +31,8 @@ test('what is no log is said; markup in a log stays text', async () => {
   await page.waitForSelector('#log[aria-invalid=true]');
   const evil = '<img src=x onerror="window.pwned=1">';
   await page.fill('#log', `load_tensors: CUDA0 model buffer size = 4403.49 MiB\nprint_info: general.name = ${evil}\nprint_info: arch = ${evil}\nllama_kv_cache: ${evil} KV buffer size = 10 MiB\nDevice 0: ${evil}, compute capability 8.9`);
-  await page.waitForTimeout(400);
+  await page.waitForFunction(() => !document.querySelector('#log[aria-invalid=true]'));
+  await settle(page);
   assert.equal(await page.evaluate(() => window.pwned), undefined);
   assert.equal(await page.$('main img'), null);
   assert.deepEqual(page.complaints, []);

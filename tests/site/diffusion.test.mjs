@@ -22,7 +22,7 @@ const shown = async (page) => {
 };
 async function shownFor(page, check) {
   await shown(page);
-  for (const end = Date.now() + 15000; Date.now() < end; await page.waitForTimeout(40)) {
+  for (const end = Date.now() + 60000; Date.now() < end; await page.waitForTimeout(40)) {
     const both = JSON.parse(await page.textContent('#json'));
     if (check(both)) return both;
   }

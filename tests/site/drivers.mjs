@@ -3,7 +3,7 @@
 // what it returns comes back as JSON. null where the browser is not installed.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { access, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -89,7 +89,7 @@ export async function webkit() {
   if (!display) {
     display = `:${90 + (process.pid % 900)}`;
     screen = spawn('Xvfb', [display, '-screen', '0', '1280x900x24', '-nolisten', 'tcp'], { stdio: 'ignore' });
-    await sleep(1500);
+    await until(() => access(`/tmp/.X11-unix/X${display.slice(1)}`));
   }
   const port = await freePort();
   const env = { ...process.env, DISPLAY: display, LIBGL_ALWAYS_SOFTWARE: '1', WEBKIT_DISABLE_COMPOSITING_MODE: '1', WEBKIT_FORCE_SANDBOX: '0', GIO_USE_VFS: 'local' };

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test, { after } from 'node:test';
 import { defaults, formatHash } from '../../site/js/state.js';
-import { answered, open, start } from './browser.mjs';
+import { answered, open, settle, start } from './browser.mjs';
 
 const site = await open(after);
 const evil = '"><img src=x onerror="window.pwned=1"><script>window.pwned=1</script>${window.pwned=1}';
@@ -40,7 +40,7 @@ for (const [name, hash] of Object.entries(hostile)) {
   test(`markup ${name} stays text`, async () => {
     const page = await site.visit(`#${await hash()}`);
     await page.waitForSelector('vram-verdict .verdict, .problem');
-    await page.waitForTimeout(100);
+    await settle(page);
     assert.equal(await page.evaluate(() => window.pwned), undefined);
     assert.equal(await page.$('main img, main script'), null);
     assert.deepEqual(page.complaints, [], 'not even the CSP had to stop it');

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { after } from 'node:test';
-import { answered, open, root } from './browser.mjs';
+import { answered, open, root, settle } from './browser.mjs';
 
 const site = await open(after);
 const TARGET_MS = 300;
@@ -46,7 +46,8 @@ async function visit() {
   await page.waitForFunction(() => window.firstEstimate);
   await page.waitForFunction(() => document.querySelector('vram-picker')?.value);
   for (const context of ['1', '16', '163', '1638', '16384', '163840']) await page.fill('#context', context);
-  await page.waitForTimeout(300);
+  await page.waitForFunction(() => document.querySelector('.result:not(.partial)') && location.hash.includes('c=163840'));
+  await settle(page);
   const seen = await page.evaluate(() => ({ first: window.firstEstimate, longest: Math.max(0, ...window.tasks) }));
   await page.context().close();
   return seen;

@@ -7,7 +7,7 @@ import path from 'node:path';
 import test, { after } from 'node:test';
 import { pages } from '../../site/pages.mjs';
 import { textsOf } from '../../site/texts.mjs';
-import { answered, open, root } from './browser.mjs';
+import { answered, open, root, settle } from './browser.mjs';
 
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const site = await open(after);
@@ -23,7 +23,7 @@ async function visited(file, options) {
     await page.evaluate(() => scrollTo(0, 0));
   } else {
     await page.waitForFunction(() => document.documentElement.classList.contains('scripted'));
-    await page.waitForFunction(() => !document.querySelector('#answer-region .waiting'), { timeout: 20000 });
+    await page.waitForFunction(() => !document.querySelector('#answer-region .waiting'));
   }
   return page;
 }
@@ -42,7 +42,7 @@ for (const { file, id } of pages) {
       for (const tab of ['formats', 'gpus', 'compare']) {
         await page.check(`.explore [value=${tab}]`);
         await page.waitForFunction((name) => document.querySelector(`.explore [value=${name}]`).checked && document.querySelector('.chart table'), tab);
-        await page.waitForTimeout(200);
+        await settle(page);
         assert.deepEqual(await findings(), [], tab);
       }
       await page.click('#embed');
@@ -59,7 +59,7 @@ for (const { file, id } of pages) {
       await page.evaluate((dir) => (document.documentElement.dir = dir), direction);
       for (const width of [320, 390, 640, 768, 1280, 3840]) {
         await page.setViewportSize({ width, height: width === 3840 ? 2160 : 800 });
-        await page.waitForTimeout(60);
+        await settle(page);
         assert.equal(await sideways(), 0, `${width} pixels, ${direction}`);
       }
     }
@@ -80,7 +80,8 @@ for (const { file, id } of pages) {
         new PerformanceObserver((list) => list.getEntries().forEach((entry) => (window.shift += entry.hadRecentInput ? 0 : entry.value))).observe({ type: 'layout-shift', buffered: true });
       });
       await page.goto(site.url + (file === 'index.html' ? '' : file));
-      await page.waitForTimeout(1500);
+      await page.waitForFunction(() => document.documentElement.classList.contains('scripted') && !document.querySelector('#answer-region .waiting') && !document.querySelector('.result.partial'));
+      await settle(page);
       const shift = await page.evaluate(() => window.shift);
       assert.ok(shift < 0.02, `${viewport.width} pixels: ${shift}`);
       await page.context().close();

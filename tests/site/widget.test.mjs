@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import path from 'node:path';
 import test, { after } from 'node:test';
 import { createHash } from 'node:crypto';
-import { answered, open, root } from './browser.mjs';
+import { answered, open, root, settle } from './browser.mjs';
 
 const site = await open(after);
 
@@ -72,7 +72,7 @@ test('several share one engine, a badge is one line, nothing loads before it is 
   below.on('request', (request) => early.push(request.url()));
   await below.goto(await host(`${script}${'<p>text</p>'.repeat(300)}<vram-estimator gpu="rtx-4090"></vram-estimator>`, { csp: false }));
   await below.waitForFunction(() => customElements.get('vram-estimator'));
-  await below.waitForTimeout(200);
+  await settle(below);
   assert.equal(early.filter((url) => url.endsWith('.wasm')).length, 0);
   await below.evaluate(() => document.querySelector('vram-estimator').scrollIntoView());
   await shown(below, 'verdict');
