@@ -6,9 +6,9 @@ import { t } from './i18n.js';
 // Failures that are not the engine's answer: no WebAssembly, a file that did not load, a worker that died.
 export class EngineUnavailable extends Error {}
 
-// Fetched here, while the worker starts; the page's HTML asks for the same file before any script runs.
+// Fetched here, while the worker starts, unless early.js has asked for it already.
 async function engineBytes(part) {
-  const response = await fetch(new URL(ENGINE_FILES[part], import.meta.url));
+  const response = await (globalThis.engineFile ??= fetch(new URL(ENGINE_FILES[part], import.meta.url)));
   if (!response.ok) throw new Error(`${response.status} for ${ENGINE_FILES[part]}`);
   return response.arrayBuffer();
 }

@@ -1,10 +1,9 @@
-// Asks for the engine's file once the page has been painted, before the scripts that use it have come: on a slow line it
-// would otherwise take what the page's own text and scripts need. Named in <meta name="engine">.
-const name = document.querySelector('meta[name=engine]').content;
+// Asks for the engine's file (<meta name="engine">) once the page has been painted, before the scripts that use it have
+// come: on a slow line it would otherwise take what the page's own text and scripts need. core.js takes it from here, or
+// has asked already.
 const ask = () => {
-  const link = document.createElement('link');
-  Object.assign(link, { rel: 'preload', as: 'fetch', crossOrigin: 'anonymous', href: name });
-  document.head.append(link);
+  globalThis.engineFile ??= fetch(document.querySelector('meta[name=engine]').content);
+  globalThis.engineFile.catch(() => {}); // core.js says so
 };
 if (document.hidden) ask(); // nobody waits for a first frame
 else requestAnimationFrame(() => setTimeout(ask));

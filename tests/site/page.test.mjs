@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { after } from 'node:test';
-import { answered, open, root, shownFor, shownJson } from './browser.mjs';
+import { answered, open, root, settle, shownFor, shownJson } from './browser.mjs';
 
 const site = await open(after);
 const done = async (page) => {
@@ -21,6 +21,19 @@ test('the first visit is already computed', async () => {
   assert.ok((await page.$$('vram-bar .segment')).length >= 4);
   assert.ok((await page.$$('vram-ledger tr.entry')).length >= response.ledger.entries.length - 1);
   await page.waitForFunction(() => document.querySelector('#live').textContent.startsWith('Fits'));
+  await done(page);
+});
+
+test('a visit asks for each file once, the engine after what the page shows', async () => {
+  const page = await site.page();
+  const asked = [];
+  page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+  await page.goto(site.url);
+  await answered(page);
+  await settle(page);
+  const files = asked.filter((file) => !/favicon/.test(file)); // browsers ask for the icon as they like
+  assert.deepEqual(files.filter((file, index) => files.indexOf(file) !== index), []);
+  assert.ok(files.findIndex((file) => file.endsWith('.wasm')) > files.findIndex((file) => file.endsWith('.css')));
   await done(page);
 });
 
