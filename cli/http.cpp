@@ -78,6 +78,7 @@ std::size_t on_body(char* bytes, std::size_t size, std::size_t count, void* user
   Transfer& transfer = *static_cast<Transfer*>(user);
   HttpAnswer& answer = transfer.answer;
   const auto length = static_cast<std::int64_t>(size * count);
+  if (transfer.request->seen) transfer.request->seen(length);
   if (!transfer.started) {
     transfer.started = true;
     curl_easy_getinfo(transfer.curl, CURLINFO_RESPONSE_CODE, &answer.status);

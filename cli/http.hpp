@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -10,9 +11,10 @@ namespace vram::cli {
 struct HttpRequest {
   std::string url;
   std::int64_t offset = 0;
-  std::int64_t length = -1;            // -1: the whole body, no Range
-  std::int64_t most_bytes = 64 << 20;  // a longer body is cut off here (`length` cuts by itself)
-  std::string token;                   // sent as Authorization: Bearer; libcurl keeps it from other hosts on redirects
+  std::int64_t length = -1;                     // -1: the whole body, no Range
+  std::int64_t most_bytes = 64 << 20;           // a longer body is cut off here (`length` cuts by itself)
+  std::function<void(std::int64_t)> seen = {};  // hears of bytes as they come
+  std::string token = {};  // sent as Authorization: Bearer; libcurl keeps it from other hosts on redirects
 };
 
 struct HttpAnswer {

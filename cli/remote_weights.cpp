@@ -1,6 +1,8 @@
 #include "remote_weights.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
@@ -10,6 +12,7 @@
 #include "file_cache.hpp"
 #include "http.hpp"
 #include "reader_loop.hpp"
+#include "terminal.hpp"
 #include "text.hpp"
 
 namespace vram::cli {
@@ -72,7 +75,7 @@ struct Listing {
 Listing pages_of(const Json& location) {
   Listing listing{Json::array(), text_of(location, "list_url"), {}};
   while (!listing.url.empty() && listing.pages->size() < kMostPages) {
-    HttpAnswer answer = http_get({listing.url, 0, -1, kMostListed, token_for(location)});
+    HttpAnswer answer = http_get({listing.url, 0, -1, kMostListed, {}, token_for(location)});
     Json page = is_good(answer) ? Json::parse(answer.body.begin(), answer.body.end(), nullptr, false) : Json();
     if (!is_good(answer) || page.is_discarded()) {
       if (is_good(answer)) answer.trouble = "this host's list of files is not JSON";
@@ -83,6 +86,34 @@ Listing pages_of(const Json& location) {
   }
   return listing;
 }
+
+// What has been read so far, on a terminal that waits for more than a second; gone when the reading ends.
+class Progress {
+ public:
+  Progress() = default;
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+  ~Progress() {
+    if (shown_) std::fputs("\r\x1b[K", stderr);
+  }
+  void seen(std::int64_t bytes) {
+    bytes_ += bytes;
+    const auto now = Clock::now();
+    if (!terminal_ || now - start_ < std::chrono::seconds(1) || now - last_ < std::chrono::milliseconds(100)) return;
+    last_ = now;
+    shown_ = true;
+    std::fprintf(stderr, "\rRead %s ... (Ctrl-C cancels)\x1b[K", size_text(bytes_, Unit::binary).c_str());
+    std::fflush(stderr);
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  const bool terminal_ = stderr_is_terminal();
+  const Clock::time_point start_ = Clock::now();
+  Clock::time_point last_ = {};
+  std::int64_t bytes_ = 0;
+  bool shown_ = false;
+};
 
 // The files of the one model that is meant.
 Json chosen(const std::string& text, const Json& pages, const std::string& flag) {
@@ -142,9 +173,11 @@ std::string read_remote_weights(const std::string& text, const std::string& flag
     }
     sources = {{"files", chosen(text, *listing.pages, flag)["files"]}, {"complete", true}};
   }
+  Progress progress;
+  const auto seen = [&](std::int64_t bytes) { progress.seen(bytes); };
   // The first bytes say whether it is still the file that was read before.
   const std::string first = sources["files"][0]["name"].get<std::string>();
-  HttpAnswer start = http_get({url_of(first), 0, kFirstBytes, kFirstBytes, token});
+  HttpAnswer start = http_get({url_of(first), 0, kFirstBytes, kFirstBytes, seen, token});
   if (!is_good(start)) {
     if (std::string kept = start.status == 0 ? cache.last() : ""; !kept.empty()) return kept;
     fail(start, url_of(first), flag);
@@ -154,7 +187,7 @@ std::string read_remote_weights(const std::string& text, const std::string& flag
   const Bring bring = [&](const Need& need) -> std::optional<std::vector<unsigned char>> {
     if (need.file == first && need.offset == 0 && need.length <= static_cast<std::int64_t>(start.body.size()))
       return std::vector(start.body.begin(), start.body.begin() + need.length);
-    HttpAnswer part = http_get({url_of(need.file), need.offset, need.length, need.length, token});
+    HttpAnswer part = http_get({url_of(need.file), need.offset, need.length, need.length, seen, token});
     if (part.status == 416) return std::vector<unsigned char>();  // the file ends before this
     if (part.status == 404 && need.optional) return std::nullopt;
     if (!is_good(part)) fail(part, url_of(need.file), flag);

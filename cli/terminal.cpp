@@ -20,10 +20,12 @@ namespace vram::cli {
 #if defined(_WIN32)
 bool stdin_is_terminal() { return _isatty(0) != 0; }
 bool stdout_is_terminal() { return _isatty(1) != 0; }
+bool stderr_is_terminal() { return _isatty(2) != 0; }
 std::size_t terminal_columns() { return 100; }
 #else
 bool stdin_is_terminal() { return isatty(STDIN_FILENO) != 0; }
 bool stdout_is_terminal() { return isatty(STDOUT_FILENO) != 0; }
+bool stderr_is_terminal() { return isatty(STDERR_FILENO) != 0; }
 std::size_t terminal_columns() {
   winsize size{};
   if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 100;

@@ -8,6 +8,7 @@ namespace vram::cli {
 
 bool stdin_is_terminal();
 bool stdout_is_terminal();
+bool stderr_is_terminal();
 // Columns of the terminal behind stdout, 100 when there is none or it does not say; at least 60.
 std::size_t terminal_columns();
 

@@ -1,6 +1,6 @@
 // Weights on the web, from a host on this machine with the faults of real ones. No test touches the outside network.
 import assert from 'node:assert/strict';
-import { mkdtempSync } from 'node:fs';
+import { existsSync, mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { host } from '../files/host.mjs';
@@ -124,4 +124,22 @@ test('what is no model is refused before anything is fetched', async () => {
     assert.match(err, /inspect/);
   }
   assert.equal(server.requests.length, 0);
+});
+
+const script = existsSync('/usr/bin/script') && process.platform === 'linux'; // a terminal for programs (util-linux)
+test('a slow host: a terminal shows how far the reading is, a pipe does not', { skip: !script }, async () => {
+  const place = `${server.url}/slow/m-Q8_0.gguf`;
+  const env = { ...bareEnvironment, XDG_CACHE_HOME: mkdtempSync(join(folder, 'cache-')) };
+  const shown = await new Promise((resolve, reject) => {
+    const child = spawn('/usr/bin/script', ['-qefc', `'${tool}' inspect ${place}`, '/dev/null'], { env, stdio: ['ignore', 'pipe', 'ignore'] });
+    let text = '';
+    child.stdout.on('data', (part) => (text += part));
+    child.once('error', reject);
+    child.once('close', () => resolve(text));
+  });
+  assert.match(shown, /\rRead [\d.]+ (KiB|MiB) \.\.\. \(Ctrl-C cancels\)/);
+  assert.match(shown, /large/);
+  const { code, err } = await inspect(place);
+  assert.equal(code, 0);
+  assert.equal(err, '');
 });
