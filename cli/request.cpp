@@ -1,5 +1,6 @@
 #include "request.hpp"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "border.hpp"
@@ -50,6 +51,15 @@ std::string name_of_file(const std::string& path) {
   std::filesystem::path file = std::filesystem::weakly_canonical(path, ignored);
   if (std::filesystem::is_directory(file, ignored)) return file.filename().string();
   return file.filename() == "config.json" ? file.parent_path().filename().string() : file.stem().string();
+}
+
+// A folder here whose name no model of the catalogue has: "my-finetune". Where one has it, "llama-3.1-8b/" is the
+// folder.
+bool names_folder(const std::string& text) {
+  std::error_code ignored;
+  if (text.empty() || !std::filesystem::is_directory(text, ignored)) return false;
+  const Json models = rows_of("models");
+  return std::none_of(models.begin(), models.end(), [&](const Json& row) { return row.value("id", "") == text; });
 }
 
 Json kv_cache_of(const std::string& text) {
@@ -108,7 +118,7 @@ std::string model_text(const SetUp& s) {
                   "one of --model, --config, or the numbers that start with --params-billion"};
   }
   Members model;
-  if (names_weights(s.model)) {
+  if (names_weights(s.model) || names_folder(s.model)) {
     const std::string file = read_weights(s.model, "--model");
     model.add("file", file);
     if (const Json name = name_of_file(s.model); Json::parse(file)["name"] == "") model.add("name", name);

@@ -70,6 +70,9 @@ test('a folder with config.json and shards', () => {
   const { response } = json(['estimate', '--model', `${path}/`, '--engine', 'transformers', '--gpu', 'none', '--json']);
   assert.equal(response.weights.bytes, 2 * (2 * 6400 + 64 + 128 + 2 * 4096 + 2 * 2048 + 3 * 8192));
   assert.equal(response.model.name, 'tiny');
+  // By its bare name too, where no model of the catalogue has it.
+  const named = json(['estimate', '--model', 'tiny', '--engine', 'transformers', '--gpu', 'none', '--json'], { cwd: folder });
+  assert.deepEqual(named.response.weights, response.weights);
 });
 
 test('every version and byte order of GGUF says the same', () => {

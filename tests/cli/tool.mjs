@@ -15,10 +15,10 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 export const bareEnvironment = { PATH: join(folder, 'bin'), LC_ALL: 'C.UTF-8' };
 
 // {code, out, err}. `args` is a list, or a line without quotes.
-export function run(args, { input = '', env = {}, timeout = 60000 } = {}) {
+export function run(args, { input = '', env = {}, timeout = 60000, cwd } = {}) {
   const list = Array.isArray(args) ? args : args.split(' ').filter(Boolean);
   const result = spawnSync(tool, list, {
-    input, env: { ...bareEnvironment, ...env }, timeout, maxBuffer: 1 << 28, encoding: 'utf8',
+    cwd, input, env: { ...bareEnvironment, ...env }, timeout, maxBuffer: 1 << 28, encoding: 'utf8',
   });
   if (result.error) throw result.error;
   return { code: result.status, signal: result.signal, out: result.stdout, err: result.stderr };
