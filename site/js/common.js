@@ -1,5 +1,5 @@
-// What most pages have, imported by each of them first: so it is one file, loaded once and kept, in place of one for
-// every combination of pages that share something.
+// What most pages have, imported by each of them first: so it is a few files, loaded once and kept, in place of one for
+// every combination of pages that share something. (Not one file: on a slow line a few arrive sooner side by side.)
 import '../elements/bar.js';
 import '../elements/ledger.js';
 import '../elements/picker.js';
@@ -16,6 +16,7 @@ import './hardware.js';
 import './i18n.js';
 import './link.js';
 import './lists.js';
+import './lists_request.js';
 import './memory.js';
 import './mini.js';
 import './request.js';

@@ -13,7 +13,11 @@ const concerns = (view, paths) => view.error && paths.some((path) => view.error.
 
 // A label, a control and, when the error is about it, the error. `control(attributes)` gets {id, invalid, describedBy}. What
 // the input is, in a sentence, is the text help-<id>, or `help`.
-const helpOf = (id) => (has(`help-${id}`) ? t(`help-${id}`) : '');
+// ("part-vae" is one of many: help-part.)
+const helpOf = (id) => {
+  const known = [id, id.split('-')[0]].find((name) => has(`help-${name}`));
+  return known ? t(`help-${known}`) : '';
+};
 export function field(view, { id, label, aside, paths = [], hint, help = helpOf(id), wide = true, name }, control) {
   const wrong = concerns(view, paths);
   const describedBy = [wrong && `${id}-error`, hint && `${id}-hint`].filter(Boolean).join(' ');

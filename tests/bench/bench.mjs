@@ -91,7 +91,7 @@ const result = {
   })),
   sweeps: grids,
   load_and_first_estimate_ms: loadAndFirstEstimate(),
-  first_estimate_after_navigation_ms: existsSync(pageFile) ? JSON.parse(readFileSync(pageFile, 'utf8')).first_estimate_ms.median : null,
+  first_estimate_after_navigation_ms: existsSync(pageFile) ? JSON.parse(readFileSync(pageFile, 'utf8')).first_estimate_ms?.median ?? null : null,
   brotli_bytes: { without_catalogue: engineBytes('wasm-bare'), with_catalogue: engineBytes('wasm') },
   peer,
 };

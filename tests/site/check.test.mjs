@@ -47,3 +47,36 @@ test('the issue’s text cannot break out of its fences', () => {
   assert.equal(newIssueAddress({ hostname: 'example.org', pathname: '/' }, { title: '', body: '' }), null);
   assert.match(newIssueAddress({ hostname: 'someone.github.io', pathname: '/vram/check.html' }, { title: 'a&b', body: 'c' }), /^https:\/\/github\.com\/someone\/vram\/issues\/new\?title=a%26b&body=c$/);
 });
+
+test('a long log holds nothing up, and is not put into a text field', async () => {
+  const page = await site.page();
+  await page.addInitScript(() => {
+    window.tasks = [];
+    new PerformanceObserver((list) => window.tasks.push(...list.getEntries().map(({ duration }) => duration))).observe({ type: 'longtask', buffered: true });
+  });
+  await page.goto(`${site.url}check.html`);
+  await page.click('button:has-text("Show an example")');
+  await page.waitForSelector('vram-verdict .verdict');
+  const start = await page.inputValue('#log');
+  await settle(page);
+  await page.evaluate(() => (window.tasks = []));
+  const line = 'slot update_slots: id  0 | task 4242 | prompt processing progress, n_past = 2048, n_tokens = 2048, progress = 0.5\n';
+  await page.fill('#log', '');
+  await page.setInputFiles('input[type=file]', { name: 'server.log', mimeType: 'text/plain', buffer: Buffer.from(start + line.repeat((5 << 20) / line.length)) });
+  await page.waitForSelector('.longlog');
+  await page.waitForSelector('vram-verdict .verdict');
+  await settle(page);
+  assert.match(await page.textContent('.longlog'), /server\.log.*5\.0\d* MiB/s);
+  assert.match(await page.textContent('#answer'), /4,?403\.49 MiB/);
+  // Against a fixed piece of work, so that a busy machine does not count.
+  const { longest, yardstick } = await page.evaluate(() => {
+    const begin = performance.now();
+    Array.from({ length: 300000 }, (_, i) => (i * 7919) % 300007).sort((a, b) => a - b);
+    return { longest: Math.max(0, ...window.tasks), yardstick: performance.now() - begin };
+  });
+  assert.ok(longest <= Math.max(50, 4 * yardstick), `${longest} ms, yardstick ${yardstick} ms`);
+  await page.click('.longlog button');
+  await page.waitForSelector('textarea#log');
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});

@@ -5,7 +5,7 @@ import test from 'node:test';
 import { root, start } from './browser.mjs';
 import { firefox, webkit } from './drivers.mjs';
 
-const { call, load } = await import(path.join(root, 'build/wasm/dist/node.js'));
+const { call, load } = await import(path.resolve(root, process.env.VRAM_ENGINE ?? 'build/wasm/dist', 'node.js'));
 await load();
 
 const wait = 'const until = async (check) => { for (let i = 0; i < 300; i++) { const value = check(); if (value) return value; await new Promise((resolve) => setTimeout(resolve, 100)); } throw new Error(`never: ${check}`); };';

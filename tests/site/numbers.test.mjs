@@ -8,7 +8,7 @@ import { defaults, formatHash } from '../../site/js/state.js';
 import { requestOf } from '../../site/js/request.js';
 import { answered, open, root, shownFor } from './browser.mjs';
 
-const { call, load } = await import(path.join(root, 'build/wasm/dist/node.js'));
+const { call, load } = await import(path.resolve(root, process.env.VRAM_ENGINE ?? 'build/wasm/dist', 'node.js'));
 await load();
 const site = await open(after);
 

@@ -46,6 +46,7 @@ help-width = Pixels across; latents are a fraction of it.
 help-height = Pixels down; latents are a fraction of it.
 help-frames = Frames of the video; all of them are denoised together.
 help-input-images = Pictures that the model is given to edit or to follow.
+help-part = The number format of this part alone; auto is what all parts have.
 help-dtype = The number format of all parts; each part can have its own below.
 help-loras = Adapters loaded beside the model.
 help-lora-rank = Width of an adapter’s two small matrices.

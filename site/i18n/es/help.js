@@ -46,6 +46,7 @@ help-width = Píxeles de ancho; los latentes son una fracción.
 help-height = Píxeles de alto; los latentes son una fracción.
 help-frames = Fotogramas del vídeo; todos se limpian juntos.
 help-input-images = Imágenes que se dan al modelo para editar o seguir.
+help-part = El formato numérico solo de esta parte; auto es el de todas.
 help-dtype = El formato numérico de todas las partes; abajo cada una puede tener el suyo.
 help-loras = Adaptadores cargados junto al modelo.
 help-lora-rank = Ancho de las dos matrices pequeñas de un adaptador.

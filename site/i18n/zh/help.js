@@ -46,6 +46,7 @@ help-width = 横向像素；潜变量为其若干分之一。
 help-height = 纵向像素；潜变量为其若干分之一。
 help-frames = 视频帧数；全部一起去噪。
 help-input-images = 提供给模型编辑或参考的图片数。
+help-part = 仅此部件的数值格式；自动则与全部部件相同。
 help-dtype = 所有部件的数值格式；下方可逐一指定。
 help-loras = 随模型加载的适配器数。
 help-lora-rank = 适配器两个小矩阵的宽度。
