@@ -8,19 +8,22 @@ namespace vram::diffusion {
 namespace {
 
 struct Config {
-  std::vector<std::int64_t> widths;
+  std::vector<std::int64_t> widths, decoder_widths;
   Size layers, latent_channels, in_channels, out_channels, sample_size;
   bool quant_conv, post_quant_conv, attention;
-  explicit Config(const Settings& s)
+  Config(const Settings& s, Size channels, Size side)
       : widths(s.integers("block_out_channels", {128, 256, 512, 512})),
+        decoder_widths(s.integers("decoder_block_out_channels", {})),
         layers(s.integer("layers_per_block", 2)),
-        latent_channels(s.integer("latent_channels", 4)),
+        latent_channels(s.integer("latent_channels", channels)),
         in_channels(s.integer("in_channels", 3)),
         out_channels(s.integer("out_channels", 3)),
-        sample_size(s.integer("sample_size", 512)),
+        sample_size(s.integer("sample_size", side)),
         quant_conv(s.truth("use_quant_conv", true)),
         post_quant_conv(s.truth("use_post_quant_conv", true)),
-        attention(s.truth("mid_block_add_attention", true)) {}
+        attention(s.truth("mid_block_add_attention", true)) {
+    if (decoder_widths.empty()) decoder_widths = widths;
+  }
 };
 
 Tensor mid_block(Tensor x, bool attention) {
@@ -39,19 +42,19 @@ Tensor mid_block(Tensor x, bool attention) {
 }
 
 Tensor decoder(const Tensor& z, const Config& c) {
-  Tensor x = conv2d(z, c.widths.back());
+  Tensor x = conv2d(z, c.decoder_widths.back());
   {
     const Tensor held = x;  // the caller keeps its input while the block runs
     x = mid_block(held, c.attention);
   }
-  for (std::size_t i = c.widths.size(); i-- > 0;) {
+  for (std::size_t i = c.decoder_widths.size(); i-- > 0;) {
     const Tensor held = x;
     Tensor y = held;
-    for (Size layer = 0; layer <= c.layers; ++layer) y = resnet_block(y, {}, c.widths[i]);
+    for (Size layer = 0; layer <= c.layers; ++layer) y = resnet_block(y, {}, c.decoder_widths[i]);
     if (i > 0) {
       const Tensor low = y;
       Tensor up = resize(low, {2 * low.dim(2), 2 * low.dim(3)});
-      up = conv2d(up, c.widths[i]);
+      up = conv2d(up, c.decoder_widths[i]);
       y = std::move(up);
     }
     x = std::move(y);
@@ -85,10 +88,7 @@ Tensor encoder(const Tensor& image, const Config& c) {
   return x;
 }
 
-}  // namespace
-
-void trace_kl_decode(Trace& t, const Settings& settings, const CodecInput& in) {
-  const Config c(settings);
+void decode_with(Trace& t, const Config& c, const CodecInput& in) {
   const Tensor z = t.input({in.batch, in.latent_channels, in.latent_height, in.latent_width}, in.dtype, "latents");
   const Size factor = Size{1} << (c.widths.size() - 1);
   const Size side = in.tile > 0 ? in.tile : c.sample_size, tile = side / factor;
@@ -107,8 +107,7 @@ void trace_kl_decode(Trace& t, const Settings& settings, const CodecInput& in) {
   const Tensor image = sliced(z, in.slicing, one);
 }
 
-void trace_kl_encode(Trace& t, const Settings& settings, const CodecInput& in) {
-  const Config c(settings);
+void encode_with(Trace& t, const Config& c, const CodecInput& in) {
   const Tensor image = t.input({in.batch, c.in_channels, in.height, in.width}, in.dtype, "picture");
   const Size factor = Size{1} << (c.widths.size() - 1);
   const Size side = in.tile > 0 ? in.tile : c.sample_size;
@@ -126,6 +125,19 @@ void trace_kl_encode(Trace& t, const Settings& settings, const CodecInput& in) {
     return encode(part);
   };
   const Tensor latents = sliced(image, in.slicing, one);
+}
+
+}  // namespace
+
+void trace_kl_decode(Trace& t, const Settings& s, const CodecInput& in) { decode_with(t, Config(s, 4, 512), in); }
+void trace_kl_encode(Trace& t, const Settings& s, const CodecInput& in) { encode_with(t, Config(s, 4, 512), in); }
+// autoencoder_kl_flux2.py: the same blocks; its batch norm of the packed latents has no weights.
+void trace_kl_flux_2_decode(Trace& t, const Settings& s, const CodecInput& in) {
+  t.count_buffer(2 * 4 * s.integer("latent_channels", 32));
+  decode_with(t, Config(s, 32, 1024), in);
+}
+void trace_kl_flux_2_encode(Trace& t, const Settings& s, const CodecInput& in) {
+  encode_with(t, Config(s, 32, 1024), in);
 }
 
 }  // namespace vram::diffusion

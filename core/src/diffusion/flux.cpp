@@ -1,16 +1,11 @@
 // FluxTransformer2DModel. Source: huggingface/diffusers 58eb52c0803e, models/transformers/transformer_flux.py.
-#include "diffusion/layers.hpp"
+#include "diffusion/flux.hpp"
+
 #include "diffusion/models.hpp"
 
 namespace vram::diffusion {
-namespace {
 
-struct Joint {
-  Tensor picture, text;
-};
-
-// FluxAttention; `text` empty: on the joint sequence alone, without an output projection.
-Joint flux_attention(const Tensor& picture, const Tensor& text, const Tensor& cosine, Size heads, Size head_dim) {
+TwoStreams flux_attention(const Tensor& picture, const Tensor& text, const Tensor& cosine, Size heads, Size head_dim) {
   Trace& t = picture.trace();
   const Size inner = heads * head_dim;
   const auto split = [&](const Tensor& x) { return x.view({x.dim(0), x.dim(1), heads, head_dim}); };
@@ -64,8 +59,7 @@ Joint flux_attention(const Tensor& picture, const Tensor& text, const Tensor& co
   return {std::move(out), std::move(text_out)};
 }
 
-// gate * x, then + residual; then the gated feed-forward on its norm.
-Tensor finish(const Tensor& residual, Tensor& attended, Tensor& normed, const Tensor& row, Size width) {
+Tensor flux_finish(const Tensor& residual, Tensor& attended, Tensor& normed, const Tensor& row, Size width) {
   attended = el(row, attended);
   Tensor hidden = el(residual, attended);
   normed = layer_norm(hidden, false);
@@ -78,15 +72,14 @@ Tensor finish(const Tensor& residual, Tensor& attended, Tensor& normed, const Te
   return el(hidden, ff);
 }
 
-}  // namespace
-
 void trace_flux(Trace& t, const Settings& s, const DenoiseInput& in) {
   const DType dtype = in.dtype;
   const Size heads = s.integer("num_attention_heads", 24), head_dim = s.integer("attention_head_dim", 128);
   const Size width = heads * head_dim, channels = s.integer("in_channels", 64);
   const Size out_channels = s.integer("out_channels", channels), patch = s.integer("patch_size", 1);
   const Size text_width = s.integer("joint_attention_dim", 4096);
-  const Size tokens = (in.latent_height / 2) * (in.latent_width / 2) * in.latent_frames;
+  // Pictures that are given (Kontext) are more tokens of the same sequence.
+  const Size tokens = (in.latent_height / 2) * (in.latent_width / 2) * (in.latent_frames + in.input_images);
   const bool guided = s.truth("guidance_embeds", false);
 
   const Tensor latents = t.input({in.batch, tokens, channels}, dtype, "latents");
@@ -114,9 +107,9 @@ void trace_flux(Trace& t, const Settings& s, const DenoiseInput& in) {
     auto [text_normed, text_modulation] = ada_layer_norm_zero(text, emb, 6);
     const Tensor row = slice(modulation, 1, width).view({in.batch, 1, width});
     const Tensor text_row = slice(text_modulation, 1, width).view({in.batch, 1, width});
-    Joint attended = flux_attention(normed, text_normed, cosine, heads, head_dim);
-    Tensor next = finish(picture, attended.picture, normed, row, width);
-    Tensor next_text = finish(text, attended.text, text_normed, text_row, width);
+    TwoStreams attended = flux_attention(normed, text_normed, cosine, heads, head_dim);
+    Tensor next = flux_finish(picture, attended.picture, normed, row, width);
+    Tensor next_text = flux_finish(text, attended.text, text_normed, text_row, width);
     if (dtype == DType::f16) next_text = like(next_text);
     picture = std::move(next);
     text = std::move(next_text);

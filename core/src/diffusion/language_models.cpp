@@ -106,6 +106,21 @@ void clip_vision(Trace& t, const Settings& s, const TextInput& in, bool projecte
 
 }  // namespace
 
+// Its own names for the same shapes; a head of its own.
+void trace_chatglm(Trace& t, const Settings& s, const TextInput& in) {
+  Settings own;
+  const auto put = [&](const char* key, std::int64_t value) {
+    own.add({key, {static_cast<double>(value)}, {}, false});
+  };
+  put("hidden_size", s.integer("hidden_size", 4096));
+  put("intermediate_size", s.integer("ffn_hidden_size", 13696));
+  put("num_hidden_layers", s.integer("num_layers", 28));
+  put("num_attention_heads", s.integer("num_attention_heads", 32));
+  put("num_key_value_heads", s.integer("multi_query_group_num", 2));
+  put("vocab_size", s.integer("padded_vocab_size", 65024));
+  put("attention_bias", s.truth("add_qkv_bias", true) ? 1 : 0);
+  language_model(t, own, in, {false, false, true});
+}
 void trace_llama(Trace& t, const Settings& s, const TextInput& in) { language_model(t, s, in, {}); }
 void trace_llama_with_head(Trace& t, const Settings& s, const TextInput& in) {
   language_model(t, s, in, {false, false, true});

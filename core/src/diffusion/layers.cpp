@@ -167,6 +167,18 @@ Tensor rotate(const Tensor& x, const Tensor& cosine) {
   return to(std::move(sum), dtype);
 }
 
+Tensor rotate_complex(const Tensor& x, DType frequencies) {
+  const Tensor wide = to(x, DType::f32);
+  const Tensor product = like(wide, frequencies);
+  return to(product, x.dtype());
+}
+
+Tensor layer_norm_f32(const Tensor& x, bool weight) {
+  Tensor wide = to(x, DType::f32);
+  wide = layer_norm(wide, weight, weight);
+  return to(std::move(wide), x.dtype());
+}
+
 Tensor modulate(Tensor x, const Tensor& row) {
   Tensor scale = like(row);
   Tensor product = el(std::move(x), std::move(scale));

@@ -36,6 +36,10 @@ Tensor safe_conv(const Tensor& x, Size out, std::initializer_list<Size> kernel, 
 Tensor rms_norm_by_hand(const Tensor& x, bool weight = true);
 // embeddings.py apply_rotary_emb with real frequencies in FP32.
 Tensor rotate(const Tensor& x, const Tensor& cosine);
+// The same on complex numbers: a copy in FP32, the product, and back. Frequencies in FP64 make the product FP64.
+Tensor rotate_complex(const Tensor& x, DType frequencies = DType::f32);
+// FP32LayerNorm: through FP32 and back.
+Tensor layer_norm_f32(const Tensor& x, bool weight = false);
 
 struct AdaLayerNormZero {
   Tensor x, modulation;

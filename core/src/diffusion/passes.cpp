@@ -157,6 +157,7 @@ Pass Passes::denoise(std::size_t i, Size batch) {
   if (w.known == nullptr || w.known->denoise == nullptr) return unknown(i);
   DenoiseInput in;
   in.batch = batch;
+  in.images = std::min(batch, request_.batch);
   in.height = request_.height;
   in.width = request_.width;
   in.frames = request_.frames;
@@ -164,12 +165,13 @@ Pass Passes::denoise(std::size_t i, Size batch) {
   in.latent_width = latents_.width;
   in.latent_frames = latents_.frames;
   in.text_tokens = request_.text_tokens;
-  in.input_images = request_.input_images;
+  // Others are channels beside the latents (Fill), or where denoising starts from.
+  in.input_images = request_.pipeline.joins_images ? request_.input_images : 0;
   in.dtype = w.dtype;
   const Trace::Rules rules = rules_of(request_, w, in.dtype);
   const bool diffusers = is_diffusers(request_);
   const Key key = key_of(i, 3, rules, in.dtype, !diffusers,
-                         {batch, in.height, in.width, in.frames, in.text_tokens, in.input_images});
+                         {batch, in.images, in.height, in.width, in.frames, in.text_tokens, in.input_images});
   return kept_or_run(memo_, key, rules, diffusers,
                      [&](Trace& trace) { w.known->denoise(trace, request_.pipeline.components[i].config, in); });
 }

@@ -11,13 +11,6 @@ struct Heads {
   Size width() const { return count * dim; }
 };
 
-// As complex numbers: a copy in FP32, the product, and back.
-Tensor rotate_complex(const Tensor& x) {
-  const Tensor wide = to(x, DType::f32);
-  const Tensor product = like(wide);
-  return to(product, x.dtype());
-}
-
 struct Joint {
   Tensor picture, text;
 };

@@ -10,6 +10,27 @@ Compression kl(const Settings& s) {
   return {Size{1} << std::clamp(blocks - 1, 0, 10), 1, s.integer("latent_channels", 4)};
 }
 
+// Two by two latent pixels are packed outside of it.
+Compression kl_flux_2(const Settings& s) {
+  const Compression c = kl(s);
+  return {c.space, 1, s.integer("latent_channels", 32)};
+}
+
+Compression hunyuan_image(const Settings& s) {
+  return {s.integer("spatial_compression_ratio", 32), 1, s.integer("latent_channels", 64)};
+}
+
+Compression paella(const Settings& s) {
+  const Size levels = std::clamp<Size>(s.integer("levels", 2), 1, 10);
+  return {s.integer("up_down_scale_factor", 2) << (levels - 1), 1, s.integer("latent_channels", 4)};
+}
+
+Compression deep_compression(const Settings& s) {
+  const auto blocks =
+      static_cast<int>(s.integers("encoder_block_out_channels", {128, 256, 512, 512, 1024, 1024}).size());
+  return {Size{1} << std::clamp(blocks - 1, 0, 10), 1, s.integer("latent_channels", 32)};
+}
+
 Compression cogvideox(const Settings& s) {
   return {kl(s).space, s.number("temporal_compression_ratio", 4) >= 4 ? 4 : 2, s.integer("latent_channels", 16)};
 }
@@ -84,7 +105,21 @@ constexpr ModelClass kClasses[] = {
     denoiser("MochiTransformer3DModel", trace_mochi),
     denoiser("WanTransformer3DModel", trace_wan),
     denoiser("QwenImageTransformer2DModel", trace_qwen_image),
+    denoiser("SD3Transformer2DModel", trace_sd3),
+    denoiser("Flux2Transformer2DModel", trace_flux_2),
+    denoiser("ZImageTransformer2DModel", trace_z_image),
+    denoiser("PixArtTransformer2DModel", trace_pixart),
+    denoiser("SanaTransformer2DModel", trace_sana, 1),
+    denoiser("AuraFlowTransformer2DModel", trace_auraflow),
+    denoiser("ChromaTransformer2DModel", trace_chroma),
+    denoiser("Lumina2Transformer2DModel", trace_lumina_2),
+    denoiser("HunyuanImageTransformer2DModel", trace_hunyuan_image, 1),
+    denoiser("StableCascadeUNet", trace_stable_cascade, 1),
     codec("AutoencoderKL", trace_kl_decode, trace_kl_encode, kl),
+    codec("AutoencoderKLFlux2", trace_kl_flux_2_decode, trace_kl_flux_2_encode, kl_flux_2),
+    codec("AutoencoderKLHunyuanImage", trace_hunyuan_image_decode, trace_hunyuan_image_encode, hunyuan_image),
+    codec("PaellaVQModel", trace_paella_decode, trace_paella_encode, paella),
+    codec("AutoencoderDC", trace_dc_decode, trace_dc_encode, deep_compression),
     codec("AutoencoderKLCogVideoX", trace_cogvideox_decode, trace_cogvideox_encode, cogvideox),
     codec("AutoencoderKLHunyuanVideo", trace_hunyuan_video_decode, trace_hunyuan_video_encode, hunyuan_video),
     codec("AutoencoderKLLTXVideo", trace_ltx_video_decode, trace_ltx_video_encode, ltx_video),
@@ -96,6 +131,7 @@ constexpr ModelClass kClasses[] = {
     encoder("T5EncoderModel", trace_t5),
     encoder("UMT5EncoderModel", trace_umt5),
     encoder("Qwen2_5_VLForConditionalGeneration", trace_llama_with_head),
+    encoder("ChatGLMModel", trace_chatglm),
     encoder("Qwen3ForCausalLM", trace_qwen3),
     encoder("Qwen3Model", trace_qwen3),
     encoder("LlamaModel", trace_llama),

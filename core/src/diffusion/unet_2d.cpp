@@ -86,7 +86,11 @@ void trace_unet_2d(Trace& t, const Settings& s, const DenoiseInput& in) {
   const DType dtype = in.dtype;
   const Size channels = s.integer("in_channels", 4), out_channels = s.integer("out_channels", 4);
   const Tensor latents = t.input({in.batch, channels, in.latent_height, in.latent_width}, dtype, "latents");
-  const Tensor text = t.input({in.batch, in.text_tokens, c.cross.front()}, dtype, "text embeddings");
+  // Kolors projects its text encoder's states to the width of cross-attention.
+  const bool projected = s.text("encoder_hid_dim_type", "") == "text_proj";
+  const Tensor text_in =
+      t.input({in.batch, in.text_tokens, projected ? s.integer("encoder_hid_dim", 4096) : c.cross.front()}, dtype,
+              "text embeddings");
   const Size time_width = 4 * c.widths.front();
   const bool sized = s.text("addition_embed_type", "") == "text_time";
   const Size added_width = s.integer("projection_class_embeddings_input_dim", 2816);
@@ -100,6 +104,7 @@ void trace_unet_2d(Trace& t, const Settings& s, const DenoiseInput& in) {
     const Tensor extra = embed_time(added, time_width);
     emb = el(emb, extra);
   }
+  const Tensor text = projected ? linear(text_in, c.cross.front()) : text_in;
   Tensor x = conv2d(latents, c.widths.front());
   const auto with_attention = [](std::string_view type) { return type.find("CrossAttn") != std::string_view::npos; };
 
