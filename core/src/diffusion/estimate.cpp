@@ -88,12 +88,14 @@ std::optional<Error> check_config(const Component& component, std::size_t at) {
     const auto ends = [&](std::string_view end) {
       return key.size() >= end.size() && key.substr(key.size() - end.size()) == end;
     };
+    // Its levels without heads have no attention.
+    const bool none = component.class_name == "StableCascadeUNet" && key == "num_attention_heads";
     const bool count = ends("layers") || ends("blocks") || ends("per_block");
     const bool size = ends("channels") || ends("dim") || ends("dims") || ends("size") || ends("heads") ||
                       ends("d_model") || ends("d_ff") || ends("d_kv") || ends("ratio");
     if (!count && !size) continue;
     for (const double number : setting.numbers) {
-      const double low = count ? 0 : 1e-3, high = count ? 4096 : 1e6;
+      const double low = count || none ? 0 : 1e-3, high = count ? 4096 : 1e6;
       if (number >= low && number <= high) continue;
       return Error{"/pipeline/components/" + std::to_string(at) + "/config/" + setting.key,
                    setting.key + " is out of range", std::to_string(std::llround(number)),

@@ -50,6 +50,12 @@ Held held(const PipelineRequest& request, const Weights& w, bool runs, bool stay
   }
 }
 
+// What casting a component to FP32 adds: of a component that comes leaf by leaf, to the leaf that is there.
+Bytes upcast(const Techniques& t, const Weights& w, Bytes extra) {
+  const bool by_leaf = t.offload == Offload::sequential || t.offload == Offload::group_leaf;
+  return by_leaf && w.bytes > 0 ? std::min(extra, w.largest_leaf) : extra;
+}
+
 // With record_stream a group's memory is not given back before its stream has passed: one more of them is reserved.
 Bytes recorded(const PipelineRequest& request, const Weights& w) {
   const Techniques& t = request.techniques;
@@ -82,7 +88,7 @@ Plan plan_diffusers(const Planner& p) {
         now.host = w.bytes;
       } else if (w.part != Part::safety_checker || p.request.safety_checker) {
         now = held(p.request, w, runs, run.stage == Stage::text_encode && run.last_stays && i == last_encoder);
-        if (runs) now.gpu = add(now.gpu, add(run.extra_weights, w.copy));
+        if (runs) now.gpu = add(now.gpu, add(upcast(p.request.techniques, w, run.extra_weights), w.copy));
       }
       run.held.push_back(now);
     }

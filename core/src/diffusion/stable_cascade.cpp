@@ -39,6 +39,7 @@ struct Config {
     require(n > 0 && heads.size() == n && down_layers.size() == n && up_layers.size() == n &&
                 down_repeats.size() == n && up_repeats.size() == n,
             "its lists of levels differ in length");
+    for (std::size_t i = 0; i < n; ++i) require(widths[i] >= heads[i], "a level is narrower than its heads are many");
   }
 };
 
