@@ -37,7 +37,9 @@ std::vector<Effect> effects(const PipelineRequest& request, EstimateMemo& memo) 
     Effect effect;
     effect.measure = &measure;
     effect.active = measure.active(request);
-    if (!effect.active && !applies(measure, request)) continue;
+    // What is on stays in sight, even where it could not be switched on; of another engine nothing is.
+    const bool in_sight = effect.active && request.engine.engine == DiffusionEngine::diffusers;
+    if (!in_sight && !applies(measure, request)) continue;
     PipelineRequest other = request;
     measure.set(other, !effect.active);
     effect.shown = shown(other, memo);
