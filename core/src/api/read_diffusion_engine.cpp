@@ -152,8 +152,15 @@ std::vector<std::string_view> denoisers_of(DiffusionEngine engine) {
 void check_models(const PipelineRequest& p) {
   const std::vector<std::string_view> known = denoisers_of(p.engine.engine);
   if (known.empty()) return;
+  const auto& all = p.pipeline.components;
+  const bool unet = std::any_of(all.begin(), all.end(), [](const Component& c) { return c.role == "unet"; });
   for (const Component& component : p.pipeline.components) {
     const std::string& name = component.class_name;
+    // UNets are known with the encoders that their authors gave them: Kolors has a language model.
+    if (unet && component.role.rfind("text_encoder", 0) == 0 && name.rfind("CLIP", 0) != 0)
+      refuse("/engine/name",
+             "how " + std::string(name_of(p.engine.engine)) + " runs a UNet with " + name + " is not known here",
+             shown(Json(std::string(name_of(p.engine.engine)))), "\"diffusers\"");
     const bool denoiser = component.role.rfind("transformer", 0) == 0 || component.role.rfind("unet", 0) == 0;
     if (!denoiser || std::find(known.begin(), known.end(), name) != known.end()) continue;
     refuse("/engine/name", "how " + std::string(name_of(p.engine.engine)) + " runs " + name + " is not known here",
