@@ -146,7 +146,8 @@ std::string FileReader::State::answer() {
     wish.length -= static_cast<std::int64_t>(at->pending.size());
     const std::int64_t size = size_of(at->name);
     const std::int64_t rest = size == kUnknownSize ? wish.length : std::max<std::int64_t>(size - wish.offset, 1);
-    out.begin_object().key("file").raw(Json(at->name).dump(-1, ' ', false, Json::error_handler_t::replace));
+    out.begin_object().field("file",
+                             std::string_view(at->name));  // names were JSON, or are checked, before they get here
     out.field("offset", wish.offset).field("length", std::min(wish.length, rest));
     out.field("optional", at->optional).end_object();
   }
