@@ -59,8 +59,8 @@ function result(response, { state, view, unit, request, jsonOpen }, on) {
 
 // What a click on a technique sets: offloads replace each other; a level in use becomes the techniques it stood for; what
 // belongs to another engine is an option of that engine.
-export function toggled(state, savings, id, wanted, memory) {
-  const own = recipeOf(state, id, wanted, memory);
+export function toggled(state, savings, id, wanted, memory, denoisers) {
+  const own = recipeOf(state, id, wanted, memory, denoisers);
   if (own) return own;
   const active = state.level ? savings.filter((item) => item.active && item.technique !== 'sdpa').map(({ technique }) => technique) : idsOf(state.techniques);
   let ids = active.filter((one) => one !== id && !(wanted && offloads.includes(id) && offloads.includes(one)));
@@ -71,13 +71,14 @@ export function toggled(state, savings, id, wanted, memory) {
 
 const memoryOf = (gpu) => (gpu ? gpu.memory_bytes / 2 ** 30 : 0);
 
-function techniques({ savings, weakest, verdict: fit, gpu, vram_limit: limit }, { state, unit }, on) {
+function techniques({ pipeline, savings, weakest, verdict: fit, gpu, vram_limit: limit }, { state, unit }, on) {
+  const denoisers = pipeline.components.map(({ role }) => role).filter((role) => /^transformer|^unet$/.test(role));
   const effect = ({ active, saves_bytes: saves }) => {
     if (active) return saves > 0 ? t('technique-active', { size: size(saves, unit) }) : t('technique-active-nothing');
     if (saves > 0) return t('technique-saves', { size: size(saves, unit) });
     return saves < 0 ? t('technique-costs', { size: size(-saves, unit) }) : t('technique-nothing');
   };
-  const change = (id, wanted) => on.set(toggled(state, savings, id, wanted, memoryOf(gpu)));
+  const change = (id, wanted) => on.set(toggled(state, savings, id, wanted, memoryOf(gpu), denoisers));
   return html`<section class="panel">
     <h2>${t('techniques-heading')}</h2>
     <p class="hint">${t('techniques-hint')}</p>

@@ -97,7 +97,8 @@ const recipes = {
   a1111_lowvram: () => ({ vram: 'lowvram' }),
 };
 const plain = { dsOffload: '', dsOnload: '', dsPreparing: '', vramLimit: '' };
-export function recipeOf(state, id, wanted, memory) {
+export function recipeOf(state, id, wanted, memory, denoisers = []) {
+  if (id === 'quantize_int8') return { parts: { ...state.parts, ...Object.fromEntries(denoisers.map((role) => [role, wanted ? 'quanto_int8' : ''])) } };
   if (Object.hasOwn(recipes, id)) {
     const set = recipes[id](memory);
     return wanted ? set : Object.fromEntries(Object.keys(set).map((name) => [name, plain[name] ?? '']));

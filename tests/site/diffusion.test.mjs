@@ -115,6 +115,18 @@ for (const id of ['qwen-image', 'flux.1-dev', 'sdxl-base-1.0', 'sd-1.5', 'wan2.1
   });
 }
 
+test('the denoiser in int8: a switch that sets its format', async () => {
+  const page = await visited();
+  const item = (await shown(page)).response.savings.find(({ technique }) => technique === 'quantize_int8');
+  assert.ok(item.saves_bytes > 0);
+  await page.click(`.switches label:has-text("${item.name}")`);
+  const on = await shownFor(page, ({ request }) => request.components?.transformer?.quantization === 'quanto_int8');
+  assert.deepEqual(on.response.memory.nvidia_smi, item.nvidia_smi);
+  await page.click(`.switches label:has-text("${item.name}")`);
+  await shownFor(page, ({ request }) => !request.components);
+  await done(page);
+});
+
 test('another engine has options of its own; its switches do what they said', async () => {
   const page = await visited();
   await page.selectOption('#engine', 'comfyui');
@@ -130,6 +142,7 @@ test('another engine has options of its own; its switches do what they said', as
   await page.click(`.switches label:has-text("${dynamic.name}")`);
   const limited = await shownFor(page, ({ request }) => request.engine.vram_limit !== undefined);
   assert.deepEqual(limited.response.memory.nvidia_smi, dynamic.nvidia_smi);
+  await page.waitForFunction(() => location.hash.includes('vl='));
   const again = await visited(`#${page.url().split('#')[1]}`);
   assert.deepEqual((await shown(again)).request, limited.request);
   await done(again);

@@ -50,6 +50,7 @@ struct Measure {
   bool (*applies)(const PipelineRequest&) = nullptr;  // it is there with this engine and this pipeline
   bool (*active)(const PipelineRequest&) = nullptr;
   void (*set)(PipelineRequest&, bool on) = nullptr;
+  bool searched = true;  // weakest() tries it; false: another format of weights, which is the caller's choice
 };
 // In order of what they cost. Those of other engines than the request's do not apply.
 const std::vector<Measure>& measures();

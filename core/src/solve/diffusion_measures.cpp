@@ -130,7 +130,7 @@ Weakest weakest(const PipelineRequest& request, EstimateMemo& memo) {
   // its place later; then it is looked at again.
   std::vector<const Measure*> candidates;
   for (const Measure& measure : measures()) {
-    if (measure.active(request) || !applies(measure, request)) continue;
+    if (!measure.searched || measure.active(request) || !applies(measure, request)) continue;
     PipelineRequest alone = request;
     measure.set(alone, true);
     const Interval peak = shown(alone, memo);
