@@ -226,7 +226,7 @@ constexpr Size kTile = 512, kTileStep = 448;  // tile_sample_min_height, tile_sa
 
 Size space_of(const Settings& s, const Config& c) {
   const auto levels = std::count_if(c.scaling.begin(), c.scaling.end(), [](std::int64_t x) { return x != 0; });
-  return s.integer("spatial_compression_ratio", c.patch << std::min<std::ptrdiff_t>(levels, 10));
+  return std::max<Size>(1, s.integer("spatial_compression_ratio", c.patch << std::min<std::ptrdiff_t>(levels, 10)));
 }
 
 }  // namespace

@@ -25,6 +25,9 @@ struct Config {
     require(n > 0 && encoder_widths.size() == n && layers.size() == n + 1 && time.size() + 1 == n &&
                 space.size() + 1 == n && attention.size() == n + 1,
             "the lists of its blocks differ in length");
+    for (const auto* factors : {&time, &space}) {
+      for (const std::int64_t f : *factors) require(f > 0, "its expansions must be positive");
+    }
   }
 };
 

@@ -80,25 +80,12 @@ Tensor remembering(const Tensor& x, Size out, Memory& memory) {
   return y;
 }
 
-Tensor wan_norm(const Tensor& x) {
-  x.trace().count(x.dim(1));
-  Tensor normed;
-  {
-    Tensor wide = size_of(x.dtype()) == 2 ? to(x, DType::f32) : x;
-    normed = like(wide);
-  }
-  normed = to(std::move(normed), x.dtype());
-  Tensor out = like(normed);
-  out = like(std::move(out));
-  return like(std::move(out));
-}
-
 Tensor res_block(const Tensor& input, Size out, Memory& memory) {
   const Tensor skip = input.dim(1) != out ? causal(input, {}, out, 1, 1, 1, false) : input;
-  Tensor x = wan_norm(input);
+  Tensor x = normalize_channels(input);
   x = like(x);
   x = remembering(x, out, memory);
-  x = wan_norm(x);
+  x = normalize_channels(x);
   x = like(x);
   x = remembering(x, out, memory);
   return el(x, skip);
@@ -107,7 +94,7 @@ Tensor res_block(const Tensor& input, Size out, Memory& memory) {
 Tensor attention_block(const Tensor& input) {
   const Size b = input.dim(0), c = input.dim(1), n = input.dim(2), h = input.dim(3), w = input.dim(4);
   Tensor x = reshape(permute(input, {0, 2, 1, 3, 4}), {b * n, c, h, w});
-  x = wan_norm(x);
+  x = normalize_channels(x);
   Tensor qkv = conv2d(x, 3 * c, 1, 1, 0);
   qkv = qkv.view({b * n, 1, 3 * c, h * w});
   qkv = contiguous(permute(qkv, {0, 1, 3, 2}));
@@ -221,7 +208,7 @@ Tensor decoder(const Tensor& z, const Config& c, Memory& memory, bool first) {
       return y;
     });
   }
-  x = wan_norm(x);
+  x = normalize_channels(x);
   x = like(x);
   x = remembering(x, c.out_channels, memory);
   return x;
@@ -251,7 +238,7 @@ Tensor encoder(const Tensor& image, const Config& c, Memory& memory) {
     const Tensor held = x;
     x = mid_block(held, memory);
   }
-  x = wan_norm(x);
+  x = normalize_channels(x);
   x = like(x);
   x = remembering(x, 2 * c.latents, memory);
   return x;

@@ -76,6 +76,22 @@ Tensor attention_2_0(const Tensor& input, const Tensor& context, const AttnOptio
   return hidden;
 }
 
+Tensor attend_masked(const Tensor& q, const Tensor& k, const Tensor& v, int heads_dim, const Tensor& mask) {
+  constexpr Size kAligned = 8;
+  Trace& t = q.trace();
+  Tensor bias = mask;
+  if (mask.dtype() == DType::u8) {
+    bias = t.make(mask.shape(), q.dtype(), "attention bias");
+    const Tensor inverse = like(mask);
+  }
+  if (mask.dim(-1) % kAligned != 0) {
+    Shape padded = mask.shape();
+    padded[-1] = round_up(padded[-1], kAligned);
+    bias = t.make(padded, q.dtype(), "padded attention bias");
+  }
+  return attend(q, k, v, heads_dim);
+}
+
 Tensor feed_forward(const Tensor& input, Size inner, Size out, Act act, bool bias) {
   Tensor x;
   if (act == Act::gelu) {
@@ -100,6 +116,25 @@ Tensor feed_forward_chunked(const Tensor& input, Size inner, Size out, Act act) 
     parts.push_back(input.trace().uncounted([&] { return feed_forward(slice(input, 1, length), inner, out, act); }));
   }
   return cat(parts, 1);
+}
+
+Tensor transformer_block(const Tensor& input, const Tensor& text, Size asked_heads) {
+  const Size width = input.dim(-1);
+  AttnOptions o;
+  o.heads = std::max<Size>(1, asked_heads);
+  o.head_dim = width / o.heads;
+  o.fuse = input.trace().rules().fused_qkv;
+  Tensor hidden = input;
+  Tensor normed = layer_norm(hidden);
+  Tensor attended = attention_2_0(normed, {}, o);
+  hidden = el(attended, hidden);
+  normed = layer_norm(hidden);
+  attended = attention_2_0(normed, text, o);
+  hidden = el(attended, hidden);
+  normed = layer_norm(hidden);
+  const Tensor ff = feed_forward_chunked(normed, 4 * width, width, Act::geglu);
+  hidden = el(ff, hidden);
+  return hidden;
 }
 
 Tensor safe_conv(const Tensor& x, Size out, std::initializer_list<Size> kernel, std::initializer_list<Size> stride,
@@ -142,6 +177,19 @@ Tensor rms_norm_by_hand(const Tensor& x, bool weight) {
   if (!weight) return to(std::move(out), dtype);
   x.trace().count(x.dim(-1));
   if (size_of(dtype) == 2) out = to(std::move(out), dtype);
+  return like(std::move(out));
+}
+
+Tensor normalize_channels(const Tensor& x) {
+  x.trace().count(x.dim(1));
+  Tensor normed;
+  {
+    Tensor wide = size_of(x.dtype()) == 2 ? to(x, DType::f32) : x;
+    normed = like(wide);
+  }
+  normed = to(std::move(normed), x.dtype());
+  Tensor out = like(normed);
+  out = like(std::move(out));
   return like(std::move(out));
 }
 

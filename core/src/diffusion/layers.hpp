@@ -23,17 +23,25 @@ struct AttnOptions {
 };
 Tensor attention_2_0(const Tensor& input, const Tensor& context, const AttnOptions& options);
 
+// attend() with a mask over all pairs of tokens. PyTorch v2.8.0, transformers/attention.cpp: truth values become
+// numbers to add, and rows whose length is no multiple of 8 are padded.
+Tensor attend_masked(const Tensor& q, const Tensor& k, const Tensor& v, int heads_dim, const Tensor& mask);
+
 enum class Act : std::uint8_t { gelu, geglu, silu_gated };
 Tensor feed_forward(const Tensor& x, Size inner, Size out, Act act, bool bias = true);
 // As above, chunk by chunk where forward chunking is on.
 Tensor feed_forward_chunked(const Tensor& x, Size inner, Size out, Act act);
 
+// attention.py BasicTransformerBlock with layer norms and a gated feed-forward.
+Tensor transformer_block(const Tensor& input, const Tensor& text, Size heads);
 // autoencoder_kl_cogvideox.py CogVideoXSafeConv3d: in pieces along time when the input is larger than 2 GiB in 16 bits.
 Tensor safe_conv(const Tensor& x, Size out, std::initializer_list<Size> kernel, std::initializer_list<Size> stride,
                  std::initializer_list<Size> padding);
 
 // diffusers' own RMSNorm: through FP32 by hand.
 Tensor rms_norm_by_hand(const Tensor& x, bool weight = true);
+// RMS norm over channels by F.normalize, as in Wan's and HunyuanVideo-1.5's autoencoders.
+Tensor normalize_channels(const Tensor& x);
 // embeddings.py apply_rotary_emb with real frequencies in FP32.
 Tensor rotate(const Tensor& x, const Tensor& cosine);
 // The same on complex numbers: a copy in FP32, the product, and back. Frequencies in FP64 make the product FP64.

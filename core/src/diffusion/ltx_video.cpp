@@ -1,4 +1,6 @@
 // LTXVideoTransformer3DModel. Source: huggingface/diffusers 58eb52c0803e, models/transformers/transformer_ltx.py.
+#include <algorithm>
+
 #include "diffusion/layers.hpp"
 #include "diffusion/models.hpp"
 
@@ -62,7 +64,8 @@ void trace_ltx_video(Trace& t, const Settings& s, const DenoiseInput& in) {
   const Size width = heads.count * heads.dim, channels = s.integer("in_channels", 128);
   const Size text_width = s.integer("caption_channels", 4096);
   const bool affine = s.truth("norm_elementwise_affine", false);
-  const Size patch = s.integer("patch_size", 1), patch_t = s.integer("patch_size_t", 1);
+  const Size patch = std::max<Size>(1, s.integer("patch_size", 1));
+  const Size patch_t = std::max<Size>(1, s.integer("patch_size_t", 1));
   const Size tokens = in.latent_frames / patch_t * (in.latent_height / patch) * (in.latent_width / patch);
 
   const Tensor latents = t.input({in.batch, tokens, channels}, dtype, "latents");

@@ -1,5 +1,7 @@
 // MochiTransformer3DModel. Source: huggingface/diffusers 58eb52c0803e, models/transformers/transformer_mochi.py,
 // attention_processor.py MochiAttnProcessor2_0, embeddings.py MochiCombinedTimestepCaptionEmbedding.
+#include <algorithm>
+
 #include "diffusion/layers.hpp"
 #include "diffusion/models.hpp"
 
@@ -110,7 +112,7 @@ void trace_mochi(Trace& t, const Settings& s, const DenoiseInput& in) {
   const DType dtype = in.dtype;
   const Heads heads{s.integer("num_attention_heads", 24), s.integer("attention_head_dim", 128)};
   const Size width = heads.width(), text_width = s.integer("pooled_projection_dim", 1536);
-  const Size channels = s.integer("in_channels", 12), patch = s.integer("patch_size", 2);
+  const Size channels = s.integer("in_channels", 12), patch = std::max<Size>(1, s.integer("patch_size", 2));
   const Size out_channels = s.integer("out_channels", channels), embed_width = s.integer("text_embed_dim", 4096);
   const Size inner = 4 * width * 2 / 3, text_inner = 4 * text_width * 2 / 3;
   const Size h = in.latent_height / patch, w = in.latent_width / patch, frames = in.latent_frames;

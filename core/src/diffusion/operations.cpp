@@ -204,9 +204,11 @@ Tensor conv2d(Tensor x, Size out, Size kernel, Size stride, Size padding, bool b
   return conv(std::move(x), out, {kernel, kernel}, {stride, stride}, {padding, padding}, bias, groups);
 }
 
+// What is not contiguous is copied first: aten/src/ATen/native/group_norm.cpp (PyTorch v2.8.0).
 Tensor group_norm(Tensor x) {
   x.trace().count(2 * x.dim(1));
-  return like(std::move(x));
+  const Tensor own = contiguous(std::move(x));
+  return like(own);
 }
 
 Tensor layer_norm(Tensor x, bool weight, bool bias) {

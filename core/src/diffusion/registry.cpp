@@ -50,8 +50,8 @@ Compression ltx_video(const Settings& s) {
   const auto scaling = s.integers("spatio_temporal_scaling", {1, 1, 1, 0});
   const auto levels = static_cast<int>(std::count_if(scaling.begin(), scaling.end(), [](auto x) { return x != 0; }));
   const Size grown = Size{1} << std::clamp(levels, 0, 10);
-  return {s.integer("spatial_compression_ratio", s.integer("patch_size", 4) * grown),
-          s.integer("temporal_compression_ratio", s.integer("patch_size_t", 1) * grown),
+  return {std::max<Size>(1, s.integer("spatial_compression_ratio", s.integer("patch_size", 4) * grown)),
+          std::max<Size>(1, s.integer("temporal_compression_ratio", s.integer("patch_size_t", 1) * grown)),
           s.integer("latent_channels", 128)};
 }
 
@@ -63,6 +63,15 @@ Compression mochi(const Settings& s) {
   };
   return {all(s.integers("spatial_expansions", {2, 2, 2})), all(s.integers("temporal_expansions", {1, 2, 3})),
           s.integer("latent_channels", 12)};
+}
+
+Compression allegro(const Settings& s) {
+  return {kl(s).space, std::max<Size>(1, s.integer("temporal_compression_ratio", 4)), s.integer("latent_channels", 4)};
+}
+
+Compression hunyuan_video_1_5(const Settings& s) {
+  return {std::max<Size>(1, s.integer("spatial_compression_ratio", 16)),
+          std::max<Size>(1, s.integer("temporal_compression_ratio", 4)), s.integer("latent_channels", 32)};
 }
 
 constexpr ModelClass denoiser(std::string_view name, void (*run)(Trace&, const Settings&, const DenoiseInput&),
@@ -98,11 +107,14 @@ constexpr ModelClass encoder(std::string_view name, void (*run)(Trace&, const Se
 
 constexpr ModelClass kClasses[] = {
     denoiser("UNet2DConditionModel", trace_unet_2d, 1),
+    denoiser("UNetSpatioTemporalConditionModel", trace_unet_spatio_temporal, 1),
     denoiser("FluxTransformer2DModel", trace_flux),
     denoiser("CogVideoXTransformer3DModel", trace_cogvideox),
     denoiser("HunyuanVideoTransformer3DModel", trace_hunyuan_video),
     denoiser("LTXVideoTransformer3DModel", trace_ltx_video, 1),
     denoiser("MochiTransformer3DModel", trace_mochi),
+    denoiser("AllegroTransformer3DModel", trace_allegro),
+    denoiser("HunyuanVideo15Transformer3DModel", trace_hunyuan_video_1_5, 1),
     denoiser("WanTransformer3DModel", trace_wan),
     denoiser("QwenImageTransformer2DModel", trace_qwen_image),
     denoiser("SD3Transformer2DModel", trace_sd3),
@@ -124,6 +136,10 @@ constexpr ModelClass kClasses[] = {
     codec("AutoencoderKLHunyuanVideo", trace_hunyuan_video_decode, trace_hunyuan_video_encode, hunyuan_video),
     codec("AutoencoderKLLTXVideo", trace_ltx_video_decode, trace_ltx_video_encode, ltx_video),
     codec("AutoencoderKLMochi", trace_mochi_decode, trace_mochi_encode, mochi),
+    codec("AutoencoderKLAllegro", trace_allegro_decode, trace_allegro_encode, allegro),
+    codec("AutoencoderKLHunyuanVideo15", trace_hunyuan_video_1_5_decode, trace_hunyuan_video_1_5_encode,
+          hunyuan_video_1_5),
+    codec("AutoencoderKLTemporalDecoder", trace_temporal_decoder_decode, trace_temporal_decoder_encode, kl),
     codec("AutoencoderKLWan", trace_wan_decode, trace_wan_encode, wan),
     codec("AutoencoderKLQwenImage", trace_wan_decode, trace_wan_encode, wan),
     encoder("CLIPTextModel", trace_clip_text),
