@@ -37,9 +37,11 @@ export const answered = (page) => page.waitForSelector('.result:not(.partial) vr
 // only takes longer.
 export const settle = (page) =>
   page.evaluate(async () => {
-    for (let frame = 0; frame < 2; frame++) await new Promise((resolve) => requestAnimationFrame(resolve));
-    await Promise.all(document.getAnimations().map(({ finished }) => finished.catch(() => {})));
-    await new Promise((resolve) => requestIdleCallback(resolve));
+    // A page that the browser does not draw just now has neither frames nor idle time: that is settled too.
+    const orSoon = (done) => Promise.race([done, new Promise((resolve) => setTimeout(resolve, 1000))]);
+    for (let frame = 0; frame < 2; frame++) await orSoon(new Promise((resolve) => requestAnimationFrame(resolve)));
+    await orSoon(Promise.all(document.getAnimations().map(({ finished }) => finished.catch(() => {}))));
+    await new Promise((resolve) => requestIdleCallback(resolve, { timeout: 1000 }));
   });
 
 // One browser and one server for a test file: `const site = await open(after)`; site.page({...context options}) is a new
