@@ -30,8 +30,9 @@ Tensor safe_conv(const Tensor& x, Size out, Size kernel, bool padded = false) {
   return vram::diffusion::safe_conv(x, out, {kernel, kernel, kernel}, {1, 1, 1}, {0, side, side});
 }
 
-// Until 0.30 the sides were padded in a copy of their own, and a convolution held one cache at a time.
+// Until 0.30 a convolution held one cache at a time; until 0.32 the sides were padded in a copy of their own.
 bool until_0_30(const Trace& t) { return t.rules().diffusers_minor <= 30; }
+bool until_0_32(const Trace& t) { return t.rules().diffusers_minor <= 32; }
 
 Tensor causal_conv(const Tensor& input, Size out, Size kernel, CausalCaches& caches) {
   Tensor x = input;
@@ -41,10 +42,9 @@ Tensor causal_conv(const Tensor& input, Size out, Size kernel, CausalCaches& cac
     x = cat({before, x}, 2);
     before.reset();
   }
-  const bool old = until_0_30(x.trace());
-  if (old) caches.forget();
+  if (until_0_30(x.trace())) caches.forget();
   caches.keep(copy(kernel > 1 ? slice(x, 2, kernel - 1) : x));
-  if (!old) return safe_conv(x, out, kernel);
+  if (!until_0_32(x.trace())) return safe_conv(x, out, kernel);
   const Size side = kernel / 2;
   x = pad(x, {side, side, side, side});
   return safe_conv(x, out, kernel, true);
