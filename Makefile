@@ -78,7 +78,7 @@ test: test-native test-asan test-wasm test-page test-readme
 	@echo "make test: all passed (native, sanitizers, npm package, page, README's examples)"
 
 bench: native wasm build/wasm-bare/build.ninja
-	@cmake --build build/wasm-bare --target vram_wasm -- --quiet
+	@cmake --build build/wasm-bare --target vram_wasm_language -- --quiet
 	@cmake --build build/release --target vram_bench -- --quiet
 	@node tests/bench/bench.mjs
 

@@ -99,7 +99,10 @@ const { outputFiles } = await build({
   entryNames: '[name]',
   write: false,
   loader: { '.css': 'text' },
-  define: { WASM_FILE: JSON.stringify(wasmFile.language), WASM_INTEGRITY: JSON.stringify(integrity(wasm.language)) },
+  define: {
+    ENGINE_FILES: JSON.stringify(wasmFile),
+    ENGINE_INTEGRITY: JSON.stringify({ language: integrity(wasm.language), whole: integrity(wasm.whole) }),
+  },
 });
 const widget = {};
 for (const { path: name, contents } of outputFiles) {

@@ -1,5 +1,6 @@
-// vram-estimator/language: estimates, searches and sweeps of language models, lists and references. What only the whole
-// engine answers (diffusion, training, files, logs, the lists of pipelines) is undefined here: ask vram-estimator then.
+// vram-estimator/language: estimates, searches and sweeps of language models run by llama.cpp or a program around it, lists
+// and references. What only the whole engine answers (other engines, diffusion, training, files, logs, the lists of
+// pipelines) is undefined here: ask vram-estimator then.
 import type {
   CatalogueRequest, CatalogueResponse, EstimateRequest, EstimateResponse, Failure, Largest, MaxContext, Success,
   SweepRequest, SweepResponse,

@@ -149,6 +149,21 @@ class StageSum {
   bool exact_ = true;
 };
 
+// Whether something is alive in this stage, and not just what is alive in the stage before.
+bool differs_from_earlier(const Ledger& ledger, Device device, Stage stage) {
+  if (stage == Stage::load) return true;
+  const auto before = static_cast<Stage>(static_cast<int>(stage) - 1);
+  bool any = false;
+  bool differs = false;
+  for (const Entry& entry : ledger.entries) {
+    if (!(entry.device == device)) continue;
+    const bool here = entry.stages.contains(stage);
+    any = any || here;
+    differs = differs || here != entry.stages.contains(before);
+  }
+  return any && differs;
+}
+
 }  // namespace
 
 std::vector<Peak> peaks(const Ledger& ledger) {
@@ -160,6 +175,7 @@ std::vector<Peak> peaks(const Ledger& ledger) {
     Peak peak{first.device, Stage::load, {}};
     for (int s = 0; s < kStageCount; ++s) {
       const auto stage = static_cast<Stage>(s);
+      if (!differs_from_earlier(ledger, first.device, stage)) continue;
       StageSum sum(ledger.sums);
       for (const Entry& entry : ledger.entries) {
         if (entry.device == first.device && entry.stages.contains(stage)) sum.add_entry(entry);

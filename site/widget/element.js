@@ -109,7 +109,7 @@ export class VramEstimator extends LitElement {
       const [{ call }] = await Promise.all([engine(), spoken()]);
       if (asked !== this.#asked) return;
       const { request } = this;
-      const response = call(request);
+      const response = await call(request);
       this.#link = await this.#pageLink();
       if (asked !== this.#asked) return;
       if (response.ok) {

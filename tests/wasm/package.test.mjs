@@ -89,8 +89,8 @@ test('its part for language models loads alone and hands on the rest', () => {
     const model = { manual: { parameters_billion: 8, num_hidden_layers: 36, num_key_value_heads: 8, head_dim: 128 } };
     console.log(estimate({ model }).ok, sweep({ model, axes: [{ path: '/context', values: [1, 2] }] }).cells,
       call({ op: 'catalogue', list: ['gpus'] }).ok, call({ op: 'catalogue' }), call({ op: 'training' }), call('{"op":"diffusion"}'),
-      estimate({ model: { file: {} } }), sweep({ model: { file: {} }, axes: [{ path: '/context', values: [1] }] }));`),
-  'true 2 true undefined undefined undefined undefined undefined\n');
+      estimate({ model: { file: {} } }), estimate({ model, engine: { name: 'vllm' } }), sweep({ model: { file: {} }, axes: [{ path: '/context', values: [1] }] }));`),
+  'true 2 true undefined undefined undefined undefined undefined undefined\n');
 });
 
 test('no eval and no function made of text in the engine glue', () => {

@@ -1,4 +1,4 @@
-// What a program answers: everything, or what is about inference of language models alone. scope() is defined twice, in
+// What a program answers: everything, or what a first visit asks about language models. scope() is defined twice, in
 // scope_whole.cpp (in the library) and in scope_language.cpp (for the smaller WebAssembly module), and a program links
 // one of them: what its scope does not name, the linker leaves out.
 #pragma once
@@ -7,9 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include "json/checked.hpp"
+#include "api/request.hpp"
 #include "json/writer.hpp"
-#include "vram/model.hpp"
 
 namespace vram {
 
@@ -28,6 +27,8 @@ struct Scope {
   std::span<const Operation> operations;
   std::span<const CatalogueList> lists;
   Model (*read_model_file)(const Json& file, const std::string& path);
+  // Engines that are not llama.cpp or a program around it: llm/engines/ has its own two files for who computes them.
+  EngineOptions (*read_other_engine)(std::string_view name, const ObjectReader& reader, const CallerRows& rows);
   bool whole;  // else what is not named here is Elsewhere
 };
 const Scope& scope();

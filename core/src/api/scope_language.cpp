@@ -1,4 +1,5 @@
-// Inference of language models of the catalogue, of a config.json or of numbers: what a first visit asks.
+// Language models of the catalogue, of a config.json or of numbers, run by llama.cpp or a program around it: what a
+// first visit asks.
 #include "api/ops.hpp"
 #include "api/scope.hpp"
 
@@ -16,8 +17,9 @@ constexpr CatalogueList kLists[] = {
     {"weights", write_weight_formats}, {"kv_cache_types", write_cache_types},
     {"engines", write_engines},
 };
-constexpr Scope kLanguage{kOperations, kLists, [](const Json&, const std::string&) -> Model { throw Elsewhere(); },
-                          false};
+Model no_files(const Json&, const std::string&) { throw Elsewhere(); }
+EngineOptions no_other_engine(std::string_view, const ObjectReader&, const CallerRows&) { throw Elsewhere(); }
+constexpr Scope kLanguage{kOperations, kLists, no_files, no_other_engine, false};
 
 }  // namespace
 

@@ -1,5 +1,6 @@
 // Everything.
 #include "api/ops.hpp"
+#include "api/read_servers.hpp"
 #include "api/scope.hpp"
 #include "read/file/accept.hpp"
 
@@ -30,7 +31,7 @@ constexpr CatalogueList kLists[] = {
     {"pipelines", write_pipelines},
     {"quantizations", write_quantizations},
 };
-constexpr Scope kWhole{kOperations, kLists, read_model_file, true};
+constexpr Scope kWhole{kOperations, kLists, read_model_file, read_other_engine, true};
 
 }  // namespace
 

@@ -39,6 +39,7 @@ CellRequests::Cell CellRequests::at(const CellIndex& index) {
   const Result<WeightFormat>& weights = weights_.of(index, [&] { return read_weights(reader(), *model); });
   if (!weights.ok()) return refused(weights.error());
   const Result<Engine>& engine = engine_.of(index, [&] {
+    engine_put_in_ = nullptr;
     LlmRequest read;
     read.model = &*model;
     read_engine(reader(), read_rows(reader()), read);
@@ -62,9 +63,12 @@ CellRequests::Cell CellRequests::at(const CellIndex& index) {
   if (!length.ok()) return refused(length.error());
 
   request_.weights = *weights;
-  request_.engine = engine->options;
-  request_.type_k = engine->type_k;
-  request_.type_v = engine->type_v;
+  if (engine_put_in_ != &*engine) {
+    engine_put_in_ = &*engine;
+    request_.engine = engine->options;
+    request_.type_k = engine->type_k;
+    request_.type_v = engine->type_v;
+  }
   request_.context = length->context;
   request_.sequences = length->sequences;
   if (put_in_ != &*place) {

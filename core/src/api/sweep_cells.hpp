@@ -86,7 +86,8 @@ class CellRequests {
   Section<Place> place_;
   Section<Length> length_;
   LlmRequest request_;
-  const Place* put_in_ = nullptr;  // whose machine and profile stand in `request_`
+  const Engine* engine_put_in_ = nullptr;  // whose options stand in `request_`
+  const Place* put_in_ = nullptr;          // whose machine and profile
   std::unique_ptr<EstimateMemo> memo_;
 };
 

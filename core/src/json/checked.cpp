@@ -146,8 +146,6 @@ void refuse(std::string path, std::string message, std::string value, std::strin
   throw BadInput{{std::move(path), std::move(message), std::move(value), std::move(expected)}};
 }
 
-Json parse_own(std::string_view text) { return Json::parse(text); }
-
 Json parse_json(std::string_view text, std::string_view path) {
   const std::string where(path);
   if (text.size() > kLongestRequest) {

@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 namespace vram {
@@ -9,9 +10,20 @@ namespace {
 
 constexpr double kExactIntegers = 9007199254740992.0;  // 2^53
 
+// Whether none of these eight bytes needs escaping. May say no where a byte of 0x80 or more stands.
+bool plain(const char* bytes) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101, kTops = 0x8080808080808080;
+  std::uint64_t x = 0;
+  std::memcpy(&x, bytes, 8);
+  const auto has_zero = [](std::uint64_t v) { return (v - kOnes) & ~v; };
+  return (((x - 0x20 * kOnes) | has_zero(x ^ '"' * kOnes) | has_zero(x ^ '\\' * kOnes)) & kTops) == 0;
+}
+
 void append_escaped(std::string& out, std::string_view text) {
   std::size_t written = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
+    while (i + 8 <= text.size() && plain(text.data() + i)) i += 8;
+    if (i == text.size()) break;
     const auto c = static_cast<unsigned char>(text[i]);
     if (c >= 0x20 && c != '"' && c != '\\') continue;
     out.append(text.substr(written, i - written));

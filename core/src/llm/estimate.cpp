@@ -1,9 +1,8 @@
-// The dispatcher: checks what all engines share, asks one engine, adds what every process pays.
+// Checks what all engines share, asks one engine, adds what every process pays.
 #include <algorithm>
 #include <string>
 
 #include "llm/engines/engines.hpp"
-#include "llm/engines/vllm_checks.hpp"
 #include "llm/parts.hpp"
 
 namespace vram {
@@ -29,6 +28,18 @@ bool too_large(const Ledger& ledger) {
   Bytes sum = 0;
   for (const Entry& entry : ledger.entries) sum = add(sum, entry.bytes.high);
   return sum >= kRefusedBytes;
+}
+
+// Stable. There are few kinds: a pass for each is less code than std::stable_sort, and sooner done.
+void in_order_of_kind(std::vector<Entry>& entries) {
+  std::vector<Entry> sorted;
+  sorted.reserve(entries.size());
+  for (int kind = 0; kind < kKindCount && sorted.size() < entries.size(); ++kind) {
+    for (Entry& entry : entries) {
+      if (entry.kind == static_cast<Kind>(kind)) sorted.push_back(std::move(entry));
+    }
+  }
+  entries = std::move(sorted);
 }
 
 }  // namespace
@@ -69,21 +80,6 @@ std::string_view checked_against(const EngineOptions& engine) {
   return std::visit(Versions{}, engine);
 }
 
-EngineOptions effective_options(const LlmRequest& request) {
-  struct Fill {
-    const LlmRequest& request;
-    EngineOptions operator()(const IdealOptions& options) const { return options; }
-    EngineOptions operator()(const LlamaCppOptions& options) const { return effective(request, options); }
-    EngineOptions operator()(const VllmOptions& options) const { return effective(request, options); }
-    EngineOptions operator()(const TransformersOptions& options) const { return effective(request, options); }
-    EngineOptions operator()(const SglangOptions& options) const { return effective(request, options); }
-    EngineOptions operator()(const TensorRtLlmOptions& options) const { return effective(request, options); }
-    EngineOptions operator()(const MlxOptions& options) const { return effective(request, options); }
-    EngineOptions operator()(const ExLlamaOptions& options) const { return effective(request, options); }
-  };
-  return std::visit(Fill{request}, request.engine);
-}
-
 Result<LlmEstimate> estimate(const LlmRequest& request) {
   EstimateMemo memo;
   return estimate(request, memo);
@@ -91,32 +87,7 @@ Result<LlmEstimate> estimate(const LlmRequest& request) {
 
 Result<LlmEstimate> estimate(const LlmRequest& request, EstimateMemo& memo) {
   if (std::optional<Error> error = refused(request)) return *std::move(error);
-  struct Ask {
-    const LlmRequest& request;
-    EstimateMemo& memo;
-    Result<LlmEstimate> operator()(const IdealOptions&) const { return estimate_ideal(request); }
-    Result<LlmEstimate> operator()(const LlamaCppOptions& o) const {
-      return estimate_llama_cpp(request, effective(request, o), memo);
-    }
-    Result<LlmEstimate> operator()(const VllmOptions& o) const {
-      if (std::optional<Error> error = refused_as_given(request, o)) return *std::move(error);
-      return estimate_vllm(request, effective(request, o));
-    }
-    Result<LlmEstimate> operator()(const TransformersOptions& o) const {
-      return estimate_transformers(request, effective(request, o));
-    }
-    Result<LlmEstimate> operator()(const SglangOptions& o) const {
-      return estimate_sglang(request, effective(request, o));
-    }
-    Result<LlmEstimate> operator()(const TensorRtLlmOptions& o) const {
-      return estimate_tensorrt_llm(request, effective(request, o));
-    }
-    Result<LlmEstimate> operator()(const MlxOptions& o) const { return estimate_mlx(request, effective(request, o)); }
-    Result<LlmEstimate> operator()(const ExLlamaOptions& o) const {
-      return estimate_exllama(request, effective(request, o));
-    }
-  };
-  Result<LlmEstimate> result = std::visit(Ask{request, memo}, request.engine);
+  Result<LlmEstimate> result = ask_engine(request, memo);
   if (!result.ok()) return result;
   add_overheads(request, *result);
   // Programs around llama.cpp take memory by its rules.
@@ -128,8 +99,7 @@ Result<LlmEstimate> estimate(const LlmRequest& request, EstimateMemo& memo) {
                  "a model, context and number of sequences that fit on this planet"};
   }
   // In the order in which an engine takes its memory: what no longer fits is then the entry that fails first.
-  std::stable_sort(result->ledger.entries.begin(), result->ledger.entries.end(),
-                   [](const Entry& a, const Entry& b) { return a.kind < b.kind; });
+  in_order_of_kind(result->ledger.entries);
   return result;
 }
 

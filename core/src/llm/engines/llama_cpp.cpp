@@ -22,7 +22,10 @@ constexpr std::string_view kComputeSource =
     "llama.cpp v0.5.0 src/llama-graph.cpp, src/models, ggml-backend.cpp, ggml-alloc.c: the graph replayed";
 constexpr std::string_view kOutputSource = "llama.cpp v0.5.0 src/llama-context.cpp output_reserve";
 
-bool has_tower(const Model& model) { return parameters(model, Part::tower) > 0; }
+bool has_tower(const Model& model) {
+  return std::any_of(model.tensors.begin(), model.tensors.end(),
+                     [](const Tensor& tensor) { return tensor.part == Part::tower && tensor.elements() > 0; });
+}
 
 double number(std::int64_t value) { return static_cast<double>(value); }
 

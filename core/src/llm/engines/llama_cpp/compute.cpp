@@ -61,6 +61,7 @@ ComputeBuffers compute_buffers(const LlmRequest& request, const Settings& s, con
   const bool alike = placement.gpus == 1 && everything && s.offload_kqv;
   FamilyKey key{s, placement.gpus, everything ? WeightFormat{} : request.weights, true, true};
   key.settings.n_ctx = key.settings.n_ctx_seq = 0;
+  key.settings.n_batch = 0;  // what a graph sees of it is n_ubatch, n_tokens and n_outputs
   const auto run = [&](bool every_one) {
     key.dry_run = backends.dry_run;
     key.every_layer = every_one;

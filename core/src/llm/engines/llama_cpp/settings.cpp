@@ -53,7 +53,7 @@ Settings settle(const LlmRequest& request, const LlamaCppOptions& options) {
   Settings s;
   s.n_seq = std::clamp<std::int64_t>(options.n_seq_max > 0 ? options.n_seq_max : request.sequences, 1, kMaxSequences);
   const std::int64_t asked = std::min(asked_cells(request, options, s.n_seq), kMaxCells);
-  s.flash_attn = options.flash_attn.value_or(has_flash_kernels(*request.model));
+  s.flash_attn = options.flash_attn ? *options.flash_attn : has_flash_kernels(*request.model);
   s.kv_unified = options.kv_unified;
   s.swa_full = options.swa_full;
   s.offload_kqv = options.offload_kqv;
@@ -114,7 +114,7 @@ std::optional<Error> refused(const LlmRequest& request, const LlamaCppOptions& o
     return Error{"/engine/tensor_split", "more shares than GPUs", std::to_string(options.tensor_split.size()),
                  "at most " + std::to_string(request.machine.count) + " shares"};
   }
-  if (!options.flash_attn.value_or(has_flash_kernels(model)) && request.type_v->block_elements > 1) {
+  if (request.type_v->block_elements > 1 && !(options.flash_attn ? *options.flash_attn : has_flash_kernels(model))) {
     return Error{"/kv_cache/v", "a quantized V cache needs flash attention",
                  '"' + std::string(request.type_v->id) + '"', "f16, or flash_attn true"};
   }
