@@ -33,7 +33,8 @@ ConvCopies copies_of(const PipelineRequest& request, DType dtype) {
   const double cc = std::strtod(gpu.compute_capability.c_str(), nullptr);
   if (cc < 7) return ConvCopies::pascal;
   // TF32 came with compute capability 8.0.
-  return cc < 8 && dtype == DType::f32 ? ConvCopies::none : ConvCopies::tensor_cores;
+  if (cc < 8) return dtype == DType::f32 ? ConvCopies::none : ConvCopies::tensor_cores;
+  return cc >= 9 && cc < 10 ? ConvCopies::hopper : ConvCopies::tensor_cores;
 }
 
 Trace::Rules rules_of(const PipelineRequest& request, const Weights& w, DType dtype) {
@@ -41,7 +42,9 @@ Trace::Rules rules_of(const PipelineRequest& request, const Weights& w, DType dt
   rules.copies = copies_of(request, dtype);
   // Convolutions that get the layout they want copy nothing. UNets and autoencoders are set to it, transformers have
   // none to speak of.
-  if (request.techniques.channels_last && rules.copies == ConvCopies::tensor_cores) rules.copies = ConvCopies::none;
+  if (request.techniques.channels_last &&
+      (rules.copies == ConvCopies::tensor_cores || rules.copies == ConvCopies::hopper))
+    rules.copies = ConvCopies::none;
   rules.record = true;
   rules.diffusers_minor = request.engine.diffusers_minor;
   if (w.part == Part::denoiser) {

@@ -91,6 +91,7 @@ struct Attention {
 enum class ConvCopies : std::uint8_t {
   none,
   tensor_cores,  // 16 bit: input and output in NHWC; TF32: the output
+  hopper,        // as tensor_cores; no workspace of 4 GiB or more in 16 bit: the output alone then
   pascal,        // 16-bit convolutions run in FP32: input and output in FP32
 };
 
