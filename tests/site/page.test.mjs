@@ -59,7 +59,7 @@ test('the slider is logarithmic and exact typing wins', async () => {
   const page = await site.visit();
   await answered(page);
   await page.fill('input[type=range]', '64');
-  assert.equal(await page.inputValue('#context'), '65536');
+  await page.waitForFunction(() => document.querySelector('#context').value === '65536');
   await page.fill('#context', '100,000');
   await shownFor(page, ({ context }) => context === 100000);
   assert.equal(await page.inputValue('#context'), '100,000');
