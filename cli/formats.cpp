@@ -23,13 +23,7 @@ std::string bits_text(const nlohmann::ordered_json& row) {
 
 void add_formats(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("formats", "Weights formats, KV cache types and engines");
-  struct Options {
-    std::string filter;
-    bool json = false;
-  };
-  const auto options = std::make_shared<Options>();
-  command->add_option("--filter", options->filter, "Only rows that hold all these words")->type_name("WORDS");
-  command->add_flag("--json", options->json, "Print the response as JSON");
+  const auto options = add_list_options(*command);
   command->footer(R"(What --weights, --kv-dtype and --engine take.)");
   command->callback([options, &exit_code] {
     exit_code = 0;

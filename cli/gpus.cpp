@@ -40,22 +40,17 @@ std::string list_detected() {
 
 void add_gpus(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("gpus", "The built-in GPUs, or those in this machine");
-  struct Options {
-    std::string filter;
-    bool json = false, detect = false;
-  };
-  const auto options = std::make_shared<Options>();
-  command->add_option("--filter", options->filter, "Only rows that hold all these words")->type_name("WORDS");
-  command->add_flag("--json", options->json, "Print the response as JSON");
-  command->add_flag("--detect", options->detect, "List what is in this machine instead");
+  const auto options = add_list_options(*command);
+  const auto detect = std::make_shared<bool>(false);
+  command->add_flag("--detect", *detect, "List what is in this machine instead");
   command->footer(R"(Examples:
   vram-estimator gpus --filter "ada laptop"
   vram-estimator gpus --detect
 
 Any other GPU: --total-vram-gib N.)");
-  command->callback([options, &exit_code] {
+  command->callback([options, detect, &exit_code] {
     exit_code = 0;
-    if (options->detect) return print(list_detected());
+    if (*detect) return print(list_detected());
     const std::string request = R"({"op":"catalogue","list":"gpus"})";
     if (options->json) return print(vram::call(request) + "\n");
     const Column size{"memory", Table::Align::right, memory};

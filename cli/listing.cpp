@@ -55,4 +55,11 @@ std::string listing(const nlohmann::ordered_json& rows, const std::vector<Column
   return table.text();
 }
 
+std::shared_ptr<ListOptions> add_list_options(CLI::App& command) {
+  const auto options = std::make_shared<ListOptions>();
+  command.add_option("--filter", options->filter, "Only rows that hold all these words")->type_name("WORDS");
+  command.add_flag("--json", options->json, "Print the response as JSON");
+  return options;
+}
+
 }  // namespace vram::cli

@@ -1,7 +1,9 @@
 // Listing rows of the catalogue as a table.
 #pragma once
 
+#include <CLI/CLI.hpp>
 #include <functional>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -21,5 +23,12 @@ Column field_column(const std::string& title, const std::string& key);
 
 // The rows in which every word of `filter` occurs in some cell, whatever the case.
 std::string listing(const nlohmann::ordered_json& rows, const std::vector<Column>& columns, const std::string& filter);
+
+// What every list takes: `--filter`, `--json`.
+struct ListOptions {
+  std::string filter;
+  bool json = false;
+};
+std::shared_ptr<ListOptions> add_list_options(CLI::App& command);
 
 }  // namespace vram::cli

@@ -24,13 +24,7 @@ std::string billions(const nlohmann::ordered_json& row) {
 
 void add_models(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("models", "The built-in models");
-  struct Options {
-    std::string filter;
-    bool json = false;
-  };
-  const auto options = std::make_shared<Options>();
-  command->add_option("--filter", options->filter, "Only rows that hold all these words")->type_name("WORDS");
-  command->add_flag("--json", options->json, "Print the response as JSON");
+  const auto options = add_list_options(*command);
   command->footer(R"(Examples:
   vram-estimator models --filter "qwen3 moe"
 

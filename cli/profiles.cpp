@@ -12,13 +12,7 @@ namespace vram::cli {
 
 void add_profiles(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("profiles", "The overhead profiles: what is gone before the first tensor");
-  struct Options {
-    std::string filter;
-    bool json = false;
-  };
-  const auto options = std::make_shared<Options>();
-  command->add_option("--filter", options->filter, "Only rows that hold all these words")->type_name("WORDS");
-  command->add_flag("--json", options->json, "Print the response as JSON");
+  const auto options = add_list_options(*command);
   command->footer(
       R"(Without --profile the GPU chooses one. To change one: save `profiles --json`, edit the array of rows, and give
 that array with --profiles FILE; rows with a known id replace the built-in ones.)");

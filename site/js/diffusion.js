@@ -9,11 +9,11 @@ import { answer, subjectOf } from './diffusion_answer.js';
 import { form } from './diffusion_form.js';
 import { defaults, formatHash, parseHash, requestOf } from './diffusion_state.js';
 import { at, openPage, showUnits, units } from './frame.js';
-import { candidates, probe } from './hardware.js';
 import { settled, speak, t } from './i18n.js';
 import { keepInHash } from './link.js';
 import { gpuItems } from './lists.js';
-import { recall, remember } from './memory.js';
+import { recall } from './memory.js';
+import { gpuButtons, keptGpu } from './my_gpu.js';
 import { errorText, verdict } from './words.js';
 
 speak(english, { es: () => import('../i18n/es/diffusion.js'), zh: () => import('../i18n/zh/diffusion.js') });
@@ -73,23 +73,9 @@ const on = {
     view.jsonOpen = jsonOpen;
     draw();
   },
-  async detect() {
-    view.detected = candidates(await probe(), view.lists.gpuRows);
-    draw();
-  },
-  useMine(id) {
-    remember('gpu', id);
-    view.mine = mine();
-    view.detected = null;
-    if (id) on.set({ gpuSource: 'catalogue', gpu: id });
-    else draw();
-  },
+  ...gpuButtons(view, { set: (changes) => on.set(changes), draw: () => draw() }),
 };
 
-function mine() {
-  const row = view.lists.gpuRows.find(({ id }) => id === recall('gpu'));
-  return row ? { id: row.id, name: row.name } : null;
-}
 function changed(what) {
   estimate();
   draw();
@@ -147,7 +133,7 @@ try {
   view.timeline = chart.timeline;
   catalogue = lists;
   view.lists = listsOf(catalogue);
-  view.mine = mine();
+  view.mine = keptGpu(view.lists);
   draw();
 } catch (error) {
   if (!(error instanceof EngineUnavailable)) throw error; // else the estimate's failure says why

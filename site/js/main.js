@@ -9,12 +9,12 @@ import { EngineUnavailable, newestOnly, startEngine } from './core.js';
 import { learnEngines } from './engines.js';
 import { form } from './form.js';
 import { at, openPage, pause, say, showUnits, units } from './frame.js';
-import { candidates, probe } from './hardware.js';
 import { settled, speak, t } from './i18n.js';
 import { keepInHash } from './link.js';
 import { emptyLists, listsOf } from './lists.js';
 import { listsRequest } from './lists_request.js';
-import { recall, remember } from './memory.js';
+import { recall } from './memory.js';
+import { gpuButtons, keptGpu, seenGpus } from './my_gpu.js';
 import { requestOf } from './request.js';
 import { defaults, formatHash, parseHash } from './state.js';
 import { weightsReader } from './weights.js';
@@ -148,29 +148,13 @@ const on = {
     const { state } = await parseHash(hash, { units: units() });
     on.set({ ...state, units: view.state.units });
   },
-  async detect() {
-    view.detected = candidates(await probe(), view.lists.gpuRows);
-    draw();
-  },
-  // This computer's GPU, kept in this browser; null forgets it.
-  useMine(id) {
-    remember('gpu', id);
-    view.mine = mine();
-    view.detected = null;
-    if (id) on.set({ gpuSource: 'catalogue', gpu: id });
-    else draw();
-  },
+  ...gpuButtons(view, { set: (changes) => on.set(changes), draw: () => draw() }),
 };
-
-function mine() {
-  const row = view.lists.gpuRows.find(({ id }) => id === recall('gpu'));
-  return row ? { id: row.id, name: row.name } : null;
-}
 
 // The first visit shows this computer's GPU where the browser names one without doubt; a link says its own.
 async function greet() {
   if (location.hash || view.mine) return;
-  const seen = candidates(await probe(), view.lists.gpuRows);
+  const seen = await seenGpus(view.lists);
   if (location.hash || view.detected || seen.found.length !== 1 || seen.found[0].confidence !== 'likely') return;
   view.detected = { ...seen, applied: true };
   view.state = { ...view.state, gpuSource: 'catalogue', gpu: seen.found[0].row.id };
@@ -292,7 +276,7 @@ let catalogue, profiles;
 try {
   [catalogue, profiles] = await Promise.all([engine.call(listsRequest), engine.call({ op: 'profiles' })]);
   view.lists = listsOf(catalogue, profiles);
-  view.mine = mine();
+  view.mine = keptGpu(view.lists);
   if (learnEngines(catalogue.engines) && Object.keys(view.state.options).length) estimate(); // options only the catalogue knows
   draw();
   (globalThis.requestIdleCallback ?? setTimeout)(() => greet().catch(() => {}));

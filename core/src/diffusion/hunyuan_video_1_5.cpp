@@ -2,19 +2,14 @@
 // models/transformers/transformer_hunyuan_video15.py.
 #include <algorithm>
 
-#include "diffusion/layers.hpp"
 #include "diffusion/models.hpp"
+#include "diffusion/token_refiner.hpp"
 
 namespace vram::diffusion {
 namespace {
 
 struct Joint {
   Tensor video, text;
-};
-
-struct Heads {
-  Size count, dim;
-  Size width() const { return count * dim; }
 };
 
 // HunyuanVideo15AttnProcessor2_0: which token may see which is spelled out, tokens by tokens.
@@ -43,27 +38,6 @@ Joint attention(const Tensor& video, const Tensor& text, const Tensor& cosine, H
   out = linear(out, inner);
   text_out = linear(text_out, inner);
   return {std::move(out), std::move(text_out)};
-}
-
-// x + y * gate
-Tensor add_gated(const Tensor& x, const Tensor& y, const Tensor& gate) {
-  Tensor gated = el(y, gate);
-  return el(x, std::move(gated));
-}
-
-void refine(Tensor& text, const Tensor& emb, Heads heads, Size inner) {
-  const Size width = heads.width();
-  AttnOptions o;
-  o.heads = heads.count;
-  o.head_dim = heads.dim;
-  o.bias = true;
-  Tensor normed = layer_norm(text);
-  Tensor attended = attention_2_0(normed, {}, o);
-  const Tensor gates = linear(like(emb), 2 * width);
-  const Tensor gate = slice(gates, 1, width).view({gates.dim(0), 1, width});
-  Tensor hidden = add_gated(text, attended, gate);
-  const Tensor ff = feed_forward(layer_norm(hidden), inner, width, Act::gelu);
-  text = add_gated(hidden, ff, gate);
 }
 
 // The words of both encoders and the picture, all in one row.
