@@ -77,7 +77,7 @@ test('up to four side by side, differences marked, kept in the link', async () =
   await page.click('.explore .primary');
   await page.selectOption('#kv-k', 'q8_0');
   await page.waitForSelector('.compare tr.differs:has-text("Cache")');
-  await page.waitForFunction(() => location.hash.includes('&x='));
+  await page.waitForFunction(() => location.hash.includes('&x=') && location.hash.includes('q8_0'));
   const again = await explored('compare', `#${page.url().split('#')[1]}`);
   await again.waitForSelector('.compare tr.differs:has-text("Cache")');
   assert.match(await again.textContent('.compare tr:has-text("Cache")'), /q8_0\/f16.*f16/s);

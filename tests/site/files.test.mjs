@@ -97,6 +97,7 @@ test('what was read is kept: asked only whether it changed, and there without it
   await toFiles(page);
   await readAddress(page, address);
   await shownFor(page, ({ model }) => model.file);
+  await page.waitForFunction(() => location.hash.includes('mf=http')); // the address follows a moment later
   for (const words of [/not changed/, /cannot be reached/]) {
     await page.reload();
     await page.waitForSelector('#place');
