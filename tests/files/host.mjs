@@ -73,6 +73,9 @@ export async function host(files, { token } = {}) {
     response.end();
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  // A test that fails before it closes its host must not keep the process.
+  server.on('connection', (socket) => socket.unref());
+  server.unref();
   return {
     url: `http://127.0.0.1:${server.address().port}`,
     requests,
