@@ -50,7 +50,13 @@ const server = createServer(async (request, response) => {
 await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
 const base = `http://localhost:${server.address().port}/`;
 
-const chosen = process.argv.slice(2).length ? process.argv.slice(2) : pages.map(({ file: name }) => name);
+const all = pages.map(({ file: name }) => name);
+const chosen = process.argv.slice(2).length ? process.argv.slice(2) : all;
+const unknown = chosen.find((name) => !all.includes(name));
+if (unknown) {
+  console.error(`no page is called ${unknown}: ${all.join(', ')}`);
+  process.exit(2);
+}
 const table = {};
 const missed = [];
 // The best of a few runs: other work on this machine only ever adds.
