@@ -1,6 +1,6 @@
 // "model": a catalogue id, a config.json, or numbers as people type them. And the caller's own rows.
-#include "api/scope.hpp"
 #include "api/request.hpp"
+#include "api/scope.hpp"
 #include "read/config.hpp"
 #include "vram/catalogue.hpp"
 #include "vram/read.hpp"

@@ -15,9 +15,9 @@ struct ComputeBuffers {
   Interval host;              // pinned RAM for inputs and for what is computed on the CPU
   bool described = true;      // false: a generic decoder stood in for this architecture's graph
 };
-// Graphs that differ in the length of the cache only; `settings` without n_ctx, n_ctx_seq and n_batch. Where all weights stay on
-// their GPU none is ever copied, and the graph's memory does not depend on their types: then `format` is left as it is
-// by default.
+// Graphs that differ in the length of the cache only; `settings` without n_ctx, n_ctx_seq and n_batch. Where all
+// weights stay on their GPU none is ever copied, and the graph's memory does not depend on their types: then `format`
+// is left as it is by default.
 struct FamilyKey {
   Settings settings;
   int gpus = 0;
