@@ -8,8 +8,7 @@
 namespace vram::diffusion {
 namespace {
 
-struct Heads {
-  Size count, dim;
+struct BiasedHeads : Heads {
   bool bias;
 };
 
@@ -35,12 +34,10 @@ Tensor rotate_thirds(const Tensor& x) {
   return cat(parts, -1);
 }
 
-Tensor attention(const Tensor& x, const Tensor& text, const Heads& heads) {
-  const Size inner = heads.count * heads.dim, batch = x.dim(0);
+Tensor attention(const Tensor& x, const Tensor& text, const BiasedHeads& heads) {
+  const Size inner = heads.width(), batch = x.dim(0);
   const Tensor from = text ? text : x;
-  const auto split = [&](const Tensor& y) {
-    return transpose(y.view({batch, y.dim(1), heads.count, heads.dim}), 1, 2);
-  };
+  const auto split = [&](const Tensor& y) { return transpose(heads.split(y), 1, 2); };
   Tensor query = linear(x, inner, heads.bias), key = linear(from, inner, heads.bias),
          value = linear(from, inner, heads.bias);
   query = split(query);
@@ -60,9 +57,9 @@ Tensor attention(const Tensor& x, const Tensor& text, const Heads& heads) {
 
 void trace_allegro(Trace& t, const Settings& s, const DenoiseInput& in) {
   const DType dtype = in.dtype;
-  const Heads heads{s.integer("num_attention_heads", 24), s.integer("attention_head_dim", 96),
-                    s.truth("attention_bias", true)};
-  const Size width = heads.count * heads.dim, channels = s.integer("in_channels", 4),
+  const BiasedHeads heads{{s.integer("num_attention_heads", 24), s.integer("attention_head_dim", 96)},
+                          s.truth("attention_bias", true)};
+  const Size width = heads.width(), channels = s.integer("in_channels", 4),
              patch = std::max<Size>(1, s.integer("patch_size", 2));
   const Size frames = in.latent_frames, h = in.latent_height / patch, w = in.latent_width / patch;
   const Size tokens = frames * h * w;
@@ -89,10 +86,7 @@ void trace_allegro(Trace& t, const Settings& s, const DenoiseInput& in) {
     const Tensor row = slice(values, 1, width).view({in.batch, 1, width});
     Tensor hidden = x;
     Tensor normed = layer_norm(hidden, affine);
-    {
-      Tensor fresh = modulate(normed, row);
-      normed = std::move(fresh);
-    }
+    normed = modulate(normed, row);
     Tensor attended = attention(normed, {}, heads);
     attended = el(attended, row);
     hidden = el(attended, hidden);
@@ -101,10 +95,7 @@ void trace_allegro(Trace& t, const Settings& s, const DenoiseInput& in) {
     hidden = el(attended, hidden);
     if (affine) t.count(2 * width);  // the third norm is there, but not used
     normed = layer_norm(hidden, affine);
-    {
-      Tensor fresh = modulate(normed, row);
-      normed = std::move(fresh);
-    }
+    normed = modulate(normed, row);
     Tensor ff = feed_forward_chunked(normed, 4 * width, width, Act::gelu);
     ff = el(ff, row);
     hidden = el(ff, hidden);

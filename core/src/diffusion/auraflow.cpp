@@ -8,12 +8,6 @@
 namespace vram::diffusion {
 namespace {
 
-struct Heads {
-  Size count, dim;
-  Size width() const { return count * dim; }
-  Tensor split(const Tensor& x) const { return x.view({x.dim(0), x.dim(1), count, dim}); }
-};
-
 // AdaLayerNormZero without bias, its norm in FP32.
 AdaLayerNormZero norm_zero(const Tensor& x, const Tensor& emb) {
   Trace& t = x.trace();
@@ -77,10 +71,7 @@ Tensor finish(const Tensor& residual, const Tensor& attended, const Tensor& row,
     const Tensor sum = el(residual, std::move(gate));
     hidden = layer_norm_f32(sum);
   }
-  {
-    Tensor modulated = modulate(hidden, row);
-    hidden = std::move(modulated);
-  }
+  hidden = modulate(hidden, row);
   Tensor ff = gated(hidden, inner);
   hidden = el(row, ff);
   return el(residual, hidden);

@@ -118,13 +118,6 @@ Tensor last_layers(const Tensor& clip, Tensor& residual, Size out) {
   return in_clip(x, batch);
 }
 
-template <class Body>
-void block(Tensor& x, Body body) {
-  const Tensor held = x;
-  Tensor y = body(held);
-  x = std::move(y);
-}
-
 Tensor decoder(const Tensor& z, const Config& c) {
   const Size batch = z.dim(0);
   Tensor x = in_frames(z);
@@ -132,9 +125,9 @@ Tensor decoder(const Tensor& z, const Config& c) {
   x = in_clip(x, batch);
   Tensor residual = x;
   x = smoothed(x);
-  block(x, [&](const Tensor& y) { return mid_block(y); });
+  x = mid_block(x);
   for (std::size_t i = c.widths.size(); i-- > 0;) {
-    block(x, [&](const Tensor& clip) {
+    const auto level = [&](const Tensor& clip) {
       Tensor y = in_frames(clip);
       for (Size layer = 0; layer <= c.layers; ++layer) {
         y = resnet_block(y, {}, c.widths[i]);
@@ -148,7 +141,8 @@ Tensor decoder(const Tensor& z, const Config& c) {
         y = std::move(high);
       }
       return in_clip(y, batch);
-    });
+    };
+    x = level(x);
   }
   return last_layers(x, residual, c.out_channels);
 }
@@ -161,7 +155,7 @@ Tensor encoder(const Tensor& image, const Config& c) {
   Tensor residual = x;
   x = smoothed(x);
   for (std::size_t i = 0; i < c.widths.size(); ++i) {
-    block(x, [&](const Tensor& clip) {
+    const auto level = [&](const Tensor& clip) {
       Tensor y = in_frames(clip);
       for (Size layer = 0; layer < c.layers; ++layer) {
         y = resnet_block(y, {}, c.widths[i]);
@@ -174,9 +168,10 @@ Tensor encoder(const Tensor& image, const Config& c) {
         y = conv2d(padded, c.widths[i], 3, 2, 0);
       }
       return in_clip(y, batch);
-    });
+    };
+    x = level(x);
   }
-  block(x, [&](const Tensor& y) { return mid_block(y); });
+  x = mid_block(x);
   return last_layers(x, residual, 2 * c.latents);
 }
 

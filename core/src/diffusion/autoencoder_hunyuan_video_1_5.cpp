@@ -132,13 +132,6 @@ Tensor downsample(const Tensor& x, Size out, bool time) {
   return el(y, shortcut);
 }
 
-template <class Body>
-void block(Tensor& x, Body body) {
-  const Tensor held = x;
-  Tensor y = body(held);
-  x = std::move(y);
-}
-
 Tensor decoder(const Tensor& z, const Config& c) {
   const std::size_t n = c.widths.size();
   const auto width = [&](std::size_t i) { return c.widths[n - 1 - i]; };
@@ -148,14 +141,15 @@ Tensor decoder(const Tensor& z, const Config& c) {
     Tensor repeated = rearranged(z, width(0), z.dim(2), z.dim(3), z.dim(4));
     x = el(std::move(first), std::move(repeated));
   }
-  block(x, [&](const Tensor& y) { return mid_block(y); });
+  x = mid_block(x);
   for (std::size_t i = 0; i < n; ++i) {
-    block(x, [&](const Tensor& in) {
+    const auto level = [&](const Tensor& in) {
       Tensor y = in;
       for (Size layer = 0; layer <= c.layers; ++layer) y = resnet(y, width(i));
       if (i < c.space_levels()) y = upsample(y, c.up_matches ? width(i + 1) : width(i), i < c.time_levels());
       return y;
-    });
+    };
+    x = level(x);
   }
   x = normalize_channels(x);
   x = like(x);
@@ -166,16 +160,17 @@ Tensor encoder(const Tensor& image, const Config& c) {
   const std::size_t n = c.widths.size();
   Tensor x = causal(image, c.widths.front());
   for (std::size_t i = 0; i < n; ++i) {
-    block(x, [&](const Tensor& in) {
+    const auto level = [&](const Tensor& in) {
       Tensor y = in;
       for (Size layer = 0; layer < c.layers; ++layer) y = resnet(y, c.widths[i]);
       if (i < c.space_levels()) {
         y = downsample(y, c.down_matches ? c.widths[i + 1] : c.widths[i], i + c.time_levels() >= c.space_levels());
       }
       return y;
-    });
+    };
+    x = level(x);
   }
-  block(x, [&](const Tensor& y) { return mid_block(y); });
+  x = mid_block(x);
   const Tensor shortcut = rearranged(x, 2 * c.latents, x.dim(2), x.dim(3), x.dim(4));
   x = normalize_channels(x);
   x = like(x);

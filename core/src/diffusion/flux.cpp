@@ -63,10 +63,7 @@ Tensor flux_finish(const Tensor& residual, Tensor& attended, Tensor& normed, con
   attended = el(row, attended);
   Tensor hidden = el(residual, attended);
   normed = layer_norm(hidden, false);
-  {
-    Tensor modulated = modulate(normed, row);
-    normed = std::move(modulated);
-  }
+  normed = modulate(normed, row);
   Tensor ff = feed_forward(normed, 4 * width, width, Act::gelu);
   ff = el(row, ff);
   return el(hidden, ff);

@@ -8,12 +8,6 @@
 namespace vram::diffusion {
 namespace {
 
-struct Heads {
-  Size count, dim;
-  Size width() const { return count * dim; }
-  Tensor split(const Tensor& x) const { return x.view({x.dim(0), x.dim(1), count, dim}, x.contiguous()); }
-};
-
 // (1 + scale) * norm + shift
 Tensor normed_by(const Tensor& x, const Tensor& row) {
   const Tensor normed = layer_norm(x, false);
@@ -117,10 +111,7 @@ void trace_flux_2(Trace& t, const Settings& s, const DenoiseInput& in) {
       out = el(by, out);
       const Tensor hidden = el(residual, out);
       norm = layer_norm(hidden, false);
-      {
-        Tensor modulated = modulate(norm, by);
-        norm = std::move(modulated);
-      }
+      norm = modulate(norm, by);
       const Tensor ff = swiglu(norm, inner);
       Tensor gate = el(by, ff);
       return el(hidden, std::move(gate));

@@ -9,16 +9,13 @@
 namespace vram::diffusion {
 namespace {
 
-struct Heads {
-  Size count, dim;
+struct NormedHeads : Heads {
   bool qk_norm;
-  Size width() const { return count * dim; }
-  Tensor split(const Tensor& x) const { return x.view({x.dim(0), x.dim(1), count, dim}, x.contiguous()); }
   Tensor norm(const Tensor& x) const { return qk_norm ? rms_norm_by_hand(x) : x; }
 };
 
 // The picture first, then the text; only the picture has positions.
-TwoStreams joint_attention(const Tensor& picture, const Tensor& text, const Tensor& cosine, const Heads& heads) {
+TwoStreams joint_attention(const Tensor& picture, const Tensor& text, const Tensor& cosine, const NormedHeads& heads) {
   const Size width = heads.width();
   Tensor query = linear(picture, width), key = linear(picture, width), value = linear(picture, width);
   query = heads.norm(heads.split(query));
@@ -43,7 +40,7 @@ TwoStreams joint_attention(const Tensor& picture, const Tensor& text, const Tens
 }
 
 // On the joint sequence, joined once more, without an output projection.
-Tensor single_attention(const Tensor& normed, Size tokens, const Tensor& cosine, const Heads& heads) {
+Tensor single_attention(const Tensor& normed, Size tokens, const Tensor& cosine, const NormedHeads& heads) {
   const Size width = heads.width(), words = normed.dim(1) - tokens;
   const Tensor joint = copy(normed);
   Tensor query = linear(joint, width), key = linear(joint, width), value = linear(joint, width);
@@ -61,7 +58,7 @@ Tensor single_attention(const Tensor& normed, Size tokens, const Tensor& cosine,
 }
 
 // HunyuanImageTokenRefiner
-Tensor refine(const Tensor& text, const Heads& heads, Size layers) {
+Tensor refine(const Tensor& text, const NormedHeads& heads, Size layers) {
   Trace& t = text.trace();
   const Size width = heads.width(), batch = text.dim(0);
   Tensor emb;
@@ -101,8 +98,8 @@ Tensor project_glyphs(const Tensor& glyphs, Size width) {
 
 void trace_hunyuan_image(Trace& t, const Settings& s, const DenoiseInput& in) {
   const DType dtype = in.dtype;
-  const Heads heads{s.integer("num_attention_heads", 28), s.integer("attention_head_dim", 128),
-                    s.text("qk_norm", "rms_norm") == "rms_norm"};
+  const NormedHeads heads{{s.integer("num_attention_heads", 28), s.integer("attention_head_dim", 128)},
+                          s.text("qk_norm", "rms_norm") == "rms_norm"};
   const Size width = heads.width(), channels = s.integer("in_channels", 64);
   const std::vector<std::int64_t> patches = s.integers("patch_size", {1, 1});
   const Size patch = std::max<Size>(1, patches.back());

@@ -1,25 +1,20 @@
 // HunyuanVideoTransformer3DModel. Source: huggingface/diffusers 58eb52c0803e,
 // models/transformers/transformer_hunyuan_video.py.
+#include "diffusion/hunyuan_video_blocks.hpp"
 #include "diffusion/models.hpp"
-#include "diffusion/token_refiner.hpp"
 
 namespace vram::diffusion {
 namespace {
-
-struct Joint {
-  Tensor video, text;
-};
 
 // `apart`: the text has projections of its own (double stream), else it is joined first (single stream).
 Joint attention(const Tensor& video, const Tensor& text, const Tensor& cosine, Heads heads, bool apart) {
   Tensor hidden = video;
   if (!apart) hidden = cat({video, text}, 1);
-  const auto split = [&](const Tensor& x) { return x.view({x.dim(0), x.dim(1), heads.count, heads.dim}); };
   Tensor query = linear(hidden, heads.width()), key = linear(hidden, heads.width()),
          value = linear(hidden, heads.width());
-  query = split(query);
-  key = split(key);
-  value = split(value);
+  query = heads.split(query);
+  key = heads.split(key);
+  value = heads.split(value);
   query = rms_norm_by_hand(query);
   key = rms_norm_by_hand(key);
   const Size words = text.dim(1);
@@ -30,9 +25,9 @@ Joint attention(const Tensor& video, const Tensor& text, const Tensor& cosine, H
     text_query = linear(text, heads.width());
     text_key = linear(text, heads.width());
     text_value = linear(text, heads.width());
-    text_query = split(text_query);
-    text_key = split(text_key);
-    text_value = split(text_value);
+    text_query = heads.split(text_query);
+    text_key = heads.split(text_key);
+    text_value = heads.split(text_value);
     text_query = rms_norm_by_hand(text_query);
     text_key = rms_norm_by_hand(text_key);
     query = cat({query, text_query}, 1);
@@ -99,31 +94,14 @@ void trace_hunyuan_video(Trace& t, const Settings& s, const DenoiseInput& in) {
   }
   const Tensor mask = t.make({in.batch, 1, 1, tokens + in.text_tokens}, DType::u8, "attention mask");
 
+  Joint streams{std::move(video), std::move(text)};
   t.stack("transformer_blocks", s.integer("num_layers", 20), [&] {
-    auto [normed, modulation] = ada_layer_norm_zero(video, emb, 6);
-    auto [text_normed, text_modulation] = ada_layer_norm_zero(text, emb, 6);
-    const Tensor row = slice(modulation, 1, width).view({in.batch, 1, width});
-    const Tensor text_row = slice(text_modulation, 1, width).view({in.batch, 1, width});
-    const Joint attended = attention(normed, text_normed, cosine, heads, true);
-    Tensor hidden = add_gated(video, attended.video, row);
-    Tensor words = add_gated(text, attended.text, text_row);
-    normed = layer_norm(hidden, false);
-    text_normed = layer_norm(words, false);
-    {
-      Tensor fresh = modulate(normed, row);
-      normed = std::move(fresh);
-    }
-    {
-      Tensor fresh = modulate(text_normed, text_row);
-      text_normed = std::move(fresh);
-    }
-    const Tensor ff = feed_forward_chunked(normed, inner, width, Act::gelu);
-    const Tensor text_ff = feed_forward(text_normed, inner, width, Act::gelu);
-    hidden = add_gated(hidden, ff, row);
-    words = add_gated(words, text_ff, text_row);
-    video = std::move(hidden);
-    text = std::move(words);
+    two_stream_block(streams, emb, inner, [&](const Tensor& picture, const Tensor& words) {
+      return attention(picture, words, cosine, heads, true);
+    });
   });
+  video = std::move(streams.video);
+  text = std::move(streams.text);
   t.stack("single_transformer_blocks", s.integer("num_single_layers", 40), [&] {
     Tensor hidden = cat({video, text}, 1);
     const Tensor residual = hidden;

@@ -2,28 +2,24 @@
 // models/transformers/transformer_hunyuan_video15.py.
 #include <algorithm>
 
+#include "diffusion/hunyuan_video_blocks.hpp"
 #include "diffusion/models.hpp"
-#include "diffusion/token_refiner.hpp"
 
 namespace vram::diffusion {
 namespace {
-
-struct Joint {
-  Tensor video, text;
-};
 
 // HunyuanVideo15AttnProcessor2_0: which token may see which is spelled out, tokens by tokens.
 Joint attention(const Tensor& video, const Tensor& text, const Tensor& cosine, Heads heads) {
   Trace& t = video.trace();
   const Size inner = heads.width(), batch = video.dim(0), words = text.dim(1), all = video.dim(1) + words;
-  const auto split = [&](const Tensor& x) { return x.view({x.dim(0), x.dim(1), heads.count, heads.dim}); };
-  Tensor query = split(linear(video, inner)), key = split(linear(video, inner)), value = split(linear(video, inner));
+  Tensor query = heads.split(linear(video, inner)), key = heads.split(linear(video, inner)),
+         value = heads.split(linear(video, inner));
   query = rms_norm_by_hand(query);
   key = rms_norm_by_hand(key);
   query = rotate(query, cosine);
   key = rotate(key, cosine);
-  Tensor text_query = split(linear(text, inner)), text_key = split(linear(text, inner)),
-         text_value = split(linear(text, inner));
+  Tensor text_query = heads.split(linear(text, inner)), text_key = heads.split(linear(text, inner)),
+         text_value = heads.split(linear(text, inner));
   text_query = rms_norm_by_hand(text_query);
   text_key = rms_norm_by_hand(text_key);
   query = cat({query, text_query}, 1);
@@ -97,31 +93,14 @@ void trace_hunyuan_video_1_5(Trace& t, const Settings& s, const DenoiseInput& in
   video = transpose(video.view({in.batch, width, tokens}), 1, 2);
   Tensor text = conditions(t, s, in, heads, 4 * width);
 
+  Joint streams{std::move(video), std::move(text)};
   t.stack("transformer_blocks", s.integer("num_layers", 54), [&] {
-    auto [normed, modulation] = ada_layer_norm_zero(video, emb, 6);
-    auto [text_normed, text_modulation] = ada_layer_norm_zero(text, emb, 6);
-    const Tensor row = slice(modulation, 1, width).view({in.batch, 1, width});
-    const Tensor text_row = slice(text_modulation, 1, width).view({in.batch, 1, width});
-    const Joint attended = attention(normed, text_normed, cosine, heads);
-    Tensor hidden = add_gated(video, attended.video, row);
-    Tensor words = add_gated(text, attended.text, text_row);
-    normed = layer_norm(hidden, false);
-    text_normed = layer_norm(words, false);
-    {
-      Tensor fresh = modulate(normed, row);
-      normed = std::move(fresh);
-    }
-    {
-      Tensor fresh = modulate(text_normed, text_row);
-      text_normed = std::move(fresh);
-    }
-    const Tensor ff = feed_forward_chunked(normed, inner, width, Act::gelu);
-    const Tensor text_ff = feed_forward(text_normed, inner, width, Act::gelu);
-    hidden = add_gated(hidden, ff, row);
-    words = add_gated(words, text_ff, text_row);
-    video = std::move(hidden);
-    text = std::move(words);
+    two_stream_block(streams, emb, inner, [&](const Tensor& picture, const Tensor& words) {
+      return attention(picture, words, cosine, heads);
+    });
   });
+  video = std::move(streams.video);
+  text = std::move(streams.text);
   video = ada_layer_norm_continuous(video, emb);
   video = linear(video, patch_t * patch * patch * s.integer("out_channels", 32));
   const Tensor output = copy(video);

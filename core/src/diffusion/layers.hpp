@@ -5,6 +5,14 @@
 
 namespace vram::diffusion {
 
+// Attention heads: how many, and how wide each is.
+struct Heads {
+  Size count, dim;
+  Size width() const { return count * dim; }
+  // (B, tokens, width) -> (B, tokens, count, dim)
+  Tensor split(const Tensor& x) const { return x.view({x.dim(0), x.dim(1), count, dim}); }
+};
+
 // A sinusoidal embedding of n timesteps; FP32.
 Tensor timestep_embedding(Trace& t, Size n, Size channels);
 // TimestepEmbedding: linear, SiLU, linear.

@@ -7,14 +7,13 @@
 namespace vram::diffusion {
 namespace {
 
-struct Heads {
-  Size count, dim;
+struct LtxHeads : Heads {
   bool bias, out_bias;
 };
 
 // LTXVideoAttnProcessor: norms over all heads, then rotary embeddings of whole rows.
-Tensor attention(const Tensor& x, const Tensor& text, const Tensor& cosine, const Heads& heads) {
-  const Size inner = heads.count * heads.dim;
+Tensor attention(const Tensor& x, const Tensor& text, const Tensor& cosine, const LtxHeads& heads) {
+  const Size inner = heads.width();
   const Tensor from = text ? text : x;
   Tensor query = linear(x, inner, heads.bias), key = linear(from, inner, heads.bias),
          value = linear(from, inner, heads.bias);
@@ -59,9 +58,10 @@ Rotary rotary_of(Trace& t, Size batch, Size tokens, Size dim) {
 
 void trace_ltx_video(Trace& t, const Settings& s, const DenoiseInput& in) {
   const DType dtype = in.dtype;
-  const Heads heads{s.integer("num_attention_heads", 32), s.integer("attention_head_dim", 64),
-                    s.truth("attention_bias", true), s.truth("attention_out_bias", true)};
-  const Size width = heads.count * heads.dim, channels = s.integer("in_channels", 128);
+  const LtxHeads heads{{s.integer("num_attention_heads", 32), s.integer("attention_head_dim", 64)},
+                       s.truth("attention_bias", true),
+                       s.truth("attention_out_bias", true)};
+  const Size width = heads.width(), channels = s.integer("in_channels", 128);
   const Size text_width = s.integer("caption_channels", 4096);
   const bool affine = s.truth("norm_elementwise_affine", false);
   const Size patch = std::max<Size>(1, s.integer("patch_size", 1));
@@ -83,10 +83,7 @@ void trace_ltx_video(Trace& t, const Settings& s, const DenoiseInput& in) {
     Tensor normed = rms_norm_by_hand(hidden, affine);
     const Tensor values = like(modulation);
     const Tensor row = slice(values, 1, width).view({in.batch, 1, width});
-    {
-      Tensor fresh = modulate(normed, row);
-      normed = std::move(fresh);
-    }
+    normed = modulate(normed, row);
     Tensor attended = attention(normed, {}, rotary.cosine, heads);
     {
       Tensor gated = el(attended, row);
@@ -94,10 +91,7 @@ void trace_ltx_video(Trace& t, const Settings& s, const DenoiseInput& in) {
     }
     attended = attention(hidden, text, {}, heads);
     hidden = el(hidden, attended);
-    {
-      Tensor fresh = modulate(rms_norm_by_hand(hidden, affine), row);
-      normed = std::move(fresh);
-    }
+    normed = modulate(rms_norm_by_hand(hidden, affine), row);
     const Tensor ff = feed_forward_chunked(normed, 4 * width, width, Act::gelu);
     {
       Tensor gated = el(ff, row);

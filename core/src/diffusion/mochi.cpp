@@ -8,18 +8,10 @@
 namespace vram::diffusion {
 namespace {
 
-struct Heads {
-  Size count, dim;
-  Size width() const { return count * dim; }
-};
-
 // MochiModulatedRMSNorm: all of it in FP32.
 Tensor norm_modulated(const Tensor& x, bool scaled = true) {
   Tensor wide = to(x, DType::f32);
-  {
-    Tensor normed = rms_norm_by_hand(wide, false);
-    wide = std::move(normed);
-  }
+  wide = rms_norm_by_hand(wide, false);
   if (scaled) wide = like(wide);
   return to(std::move(wide), x.dtype());
 }
@@ -59,22 +51,18 @@ struct Joint {
 Joint attention(const Tensor& video, const Tensor& text, Heads heads, Size text_out) {
   Trace& t = video.trace();
   const Size inner = heads.width(), batch = video.dim(0), tokens = video.dim(1), words = text.dim(1);
-  const auto split = [&](const Tensor& x) { return x.view({x.dim(0), x.dim(1), heads.count, heads.dim}); };
   const auto norm = [&](const Tensor& x) {
     t.count(heads.dim);
     Tensor normed;
-    {
-      Tensor out = rms_norm_by_hand(x, false);
-      normed = std::move(out);
-    }
+    normed = rms_norm_by_hand(x, false);
     return normed;
   };
-  Tensor query = split(linear(video, inner, false)), key = split(linear(video, inner, false)),
-         value = split(linear(video, inner, false));
+  Tensor query = heads.split(linear(video, inner, false)), key = heads.split(linear(video, inner, false)),
+         value = heads.split(linear(video, inner, false));
   query = norm(query);
   key = norm(key);
-  Tensor text_query = split(linear(text, inner, false)), text_key = split(linear(text, inner, false)),
-         text_value = split(linear(text, inner, false));
+  Tensor text_query = heads.split(linear(text, inner, false)), text_key = heads.split(linear(text, inner, false)),
+         text_value = heads.split(linear(text, inner, false));
   text_query = norm(text_query);
   text_key = norm(text_key);
   query = rotate_pairs(query);
@@ -162,10 +150,7 @@ void trace_mochi(Trace& t, const Settings& s, const DenoiseInput& in) {
       Tensor gated = norm_modulated(attended.video);
       hidden = el(video, std::move(gated));
     }
-    {
-      Tensor fresh = norm_modulated(hidden);
-      normed = std::move(fresh);
-    }
+    normed = norm_modulated(hidden);
     const Tensor ff = feed_forward(normed, inner, width, Act::silu_gated, false);
     {
       Tensor gated = norm_modulated(ff);

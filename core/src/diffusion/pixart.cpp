@@ -54,10 +54,7 @@ void trace_pixart(Trace& t, const Settings& s, const DenoiseInput& in) {
     const Tensor row = slice(table, 1, 1);
     Tensor hidden = x;
     Tensor normed = layer_norm(hidden, false);
-    {
-      Tensor modulated = modulate(normed, row);
-      normed = std::move(modulated);
-    }
+    normed = modulate(normed, row);
     Tensor attended = attention_2_0(normed, {}, o);
     attended = el(row, attended);
     hidden = el(attended, hidden);
@@ -65,10 +62,7 @@ void trace_pixart(Trace& t, const Settings& s, const DenoiseInput& in) {
     attended = attention_2_0(normed, text, o);
     hidden = el(attended, hidden);
     normed = layer_norm(hidden, false);
-    {
-      Tensor modulated = modulate(normed, row);
-      normed = std::move(modulated);
-    }
+    normed = modulate(normed, row);
     Tensor ff = feed_forward_chunked(normed, 4 * width, width, Act::gelu);
     ff = el(row, ff);
     x = el(ff, hidden);

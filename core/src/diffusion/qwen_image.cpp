@@ -6,26 +6,20 @@
 namespace vram::diffusion {
 namespace {
 
-struct Heads {
-  Size count, dim;
-  Size width() const { return count * dim; }
-};
-
 struct Joint {
   Tensor picture, text;
 };
 
 Joint attention(const Tensor& picture, const Tensor& text, Heads heads) {
   const Size width = heads.width();
-  const auto split = [&](const Tensor& x) { return x.view({x.dim(0), x.dim(1), heads.count, heads.dim}); };
   Tensor q = linear(picture, width), k = linear(picture, width), v = linear(picture, width);
   Tensor text_q = linear(text, width), text_k = linear(text, width), text_v = linear(text, width);
-  q = split(q);
-  k = split(k);
-  v = split(v);
-  text_q = split(text_q);
-  text_k = split(text_k);
-  text_v = split(text_v);
+  q = heads.split(q);
+  k = heads.split(k);
+  v = heads.split(v);
+  text_q = heads.split(text_q);
+  text_k = heads.split(text_k);
+  text_v = heads.split(text_v);
   q = rms_norm_by_hand(q);
   k = rms_norm_by_hand(k);
   text_q = rms_norm_by_hand(text_q);

@@ -112,10 +112,7 @@ void trace_sana(Trace& t, const Settings& s, const DenoiseInput& in) {
     const Tensor row = slice(table, 1, 1);
     Tensor hidden = x;
     Tensor normed = layer_norm(hidden, false);
-    {
-      Tensor modulated = modulate(normed, row);
-      normed = std::move(modulated);
-    }
+    normed = modulate(normed, row);
     Tensor attended = linear_attention(normed, shapes);
     {
       Tensor gate = el(row, attended);
@@ -124,10 +121,7 @@ void trace_sana(Trace& t, const Settings& s, const DenoiseInput& in) {
     attended = cross_attention(hidden, text, shapes);
     hidden = el(attended, hidden);
     normed = layer_norm(hidden, false);
-    {
-      Tensor modulated = modulate(normed, row);
-      normed = std::move(modulated);
-    }
+    normed = modulate(normed, row);
     normed = permute(normed.view({in.batch, rows, columns, width}), {0, 3, 1, 2});
     Tensor ff = gated_convolutions(normed, shapes.hidden);
     ff = transpose(ff.view({in.batch, width, tokens}), 1, 2);

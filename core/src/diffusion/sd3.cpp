@@ -57,10 +57,7 @@ TwoStreams attention(const Tensor& picture, const Tensor& text, const Shapes& s,
 Tensor feed_forward_on(const Tensor& hidden, Tensor& normed, const Tensor& row) {
   const Size width = hidden.dim(-1);
   normed = layer_norm(hidden, false);
-  {
-    Tensor modulated = modulate(normed, row);
-    normed = std::move(modulated);
-  }
+  normed = modulate(normed, row);
   Tensor ff = feed_forward_chunked(normed, 4 * width, width, Act::gelu);
   ff = el(row, ff);
   return el(hidden, ff);

@@ -27,20 +27,15 @@ Tensor rotate_halves(const Tensor& x, const Tensor& cosine) {
   return out;
 }
 
-struct Heads {
-  Size count, dim;
-};
-
 Tensor attention(const Tensor& x, const Tensor& text, const Tensor& image, const Tensor& cosine, Heads heads) {
-  const Size inner = heads.count * heads.dim;
+  const Size inner = heads.width();
   const Tensor from = text ? text : x;
-  const auto split = [&](const Tensor& y) { return y.view({y.dim(0), y.dim(1), heads.count, heads.dim}); };
   Tensor query = linear(x, inner), key = linear(from, inner), value = linear(from, inner);
   query = rms_norm(query);
   key = rms_norm(key);
-  query = split(query);
-  key = split(key);
-  value = split(value);
+  query = heads.split(query);
+  key = heads.split(key);
+  value = heads.split(value);
   if (cosine) {
     query = rotate_halves(query, cosine);
     key = rotate_halves(key, cosine);
@@ -49,8 +44,8 @@ Tensor attention(const Tensor& x, const Tensor& text, const Tensor& image, const
   if (image) {
     Tensor image_key = linear(image, inner), image_value = linear(image, inner);
     image_key = rms_norm(image_key);
-    image_key = split(image_key);
-    image_value = split(image_value);
+    image_key = heads.split(image_key);
+    image_value = heads.split(image_value);
     seen = attend(query, image_key, image_value, 2);
   }
   Tensor hidden = attend(query, key, value, 2);
@@ -79,7 +74,7 @@ Tensor add_gated(const Tensor& x, const Tensor& y, const Tensor& gate, bool wide
 void trace_wan(Trace& t, const Settings& s, const DenoiseInput& in) {
   const DType dtype = in.dtype;
   const Heads heads{s.integer("num_attention_heads", 40), s.integer("attention_head_dim", 128)};
-  const Size width = heads.count * heads.dim, ffn = s.integer("ffn_dim", 13824);
+  const Size width = heads.width(), ffn = s.integer("ffn_dim", 13824);
   const Size channels = s.integer("in_channels", 16), out_channels = s.integer("out_channels", 16);
   const Size text_width = s.integer("text_dim", 4096), time_width = s.integer("freq_dim", 256);
   const std::vector<std::int64_t> patch = s.integers("patch_size", {1, 2, 2});
@@ -139,10 +134,7 @@ void trace_wan(Trace& t, const Settings& s, const DenoiseInput& in) {
     }
     attended = attention(normed, text, image, {}, heads);
     hidden = el(hidden, attended);
-    {
-      Tensor fresh = norm_modulated(hidden, row);
-      normed = std::move(fresh);
-    }
+    normed = norm_modulated(hidden, row);
     const Tensor ff = feed_forward_chunked(normed, ffn, width, Act::gelu);
     hidden = add_gated(hidden, ff, row, true);
     x = std::move(hidden);

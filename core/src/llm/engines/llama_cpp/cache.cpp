@@ -14,6 +14,11 @@ std::int64_t widest_v(const Model& model) {
   return widest;
 }
 
+// Hybrids keep a cache for the layers that attend only.
+bool has_state(const Model& model) {
+  return std::any_of(model.layers.begin(), model.layers.end(), [](const Layer& layer) { return !!layer.state; });
+}
+
 }  // namespace
 
 bool has_cache(const Model& model) { return model.causal; }
@@ -40,8 +45,7 @@ CacheBytes cache_of(const Model& model, const Layer& layer, const Settings& s, b
     (window ? bytes.window : bytes.full) = both;
   }
   // Without flash attention values lie transposed, all layers as wide as the widest: those without heads too.
-  const bool hybrid = std::any_of(model.layers.begin(), model.layers.end(), [](const Layer& l) { return !!l.state; });
-  if (!layer.attention && !layer.latent && !hybrid && !s.flash_attn) {
+  if (!layer.attention && !layer.latent && !layer.state && !s.flash_attn && !has_state(model)) {
     bytes.full = rows(*s.type_v, widest_v(model), s.n_ctx_seq);
   }
   if (layer.latent) {

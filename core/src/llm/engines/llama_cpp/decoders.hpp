@@ -34,12 +34,22 @@ struct Decoder {
   bool residual_first = false;  // the last addition takes the residual as its first operand
   int logit_ops = 0;            // scaling and soft-capping of logits
   bool output_bias = false;
-  int deepstack = 0;         // so many first layers add their part of an image's embedding
+  // So many first layers add their part of an image's embedding: the entries of deepstack_visual_indexes, three in
+  // every Qwen3-VL.
+  int deepstack = 0;
   bool gather_late = false;  // rows are chosen after the last layer, not in it
   Routing routing{};
   bool shared_gate = false;     // the shared expert's result is gated
   bool config_routing = false;  // experts are chosen as the config says, in DeepSeek's ways
 };
+
+// The form of GPT-2: layer norms, biases everywhere, a feed-forward of two matrices.
+constexpr Decoder like_gpt2(Decoder d) {
+  d.rms = false;
+  d.norm_bias = d.o_bias = d.ffn_bias = true;
+  d.activation = Activation::unary;
+  return d;
+}
 
 constexpr std::array kDecoders = {
     Decoder{.arch = "llama"},
@@ -71,7 +81,6 @@ constexpr std::array kDecoders = {
             .routing = {.scores = Routing::Scores::softmax_of_chosen, .normalize = false, .bias = true}},
     Decoder{.arch = "phi3", .scale_queries = true, .residual_first = true},
     Decoder{.arch = "phimoe",
-            .rms = true,
             .norm_bias = true,
             .scale_queries = true,
             .o_bias = true,
@@ -79,20 +88,8 @@ constexpr std::array kDecoders = {
             .output_bias = true},
     Decoder{.arch = "glm4", .attn_post_norm = true, .ffn_post_norm = true, .post_norm_loose = false},
     Decoder{.arch = "glm4moe", .config_routing = true},
-    Decoder{.arch = "starcoder2",
-            .rms = false,
-            .norm_bias = true,
-            .o_bias = true,
-            .ffn_bias = true,
-            .activation = Activation::unary},
-    Decoder{.arch = "gpt2",
-            .rms = false,
-            .norm_bias = true,
-            .position_table = true,
-            .rope = Rope::none,
-            .o_bias = true,
-            .ffn_bias = true,
-            .activation = Activation::unary},
+    like_gpt2({.arch = "starcoder2"}),
+    like_gpt2({.arch = "gpt2", .position_table = true, .rope = Rope::none}),
     Decoder{.arch = "olmo2", .attn_post_norm = true, .ffn_post_norm = true, .pre_norm = false},
     Decoder{
         .arch = "exaone4", .rope = Rope::windowed, .attn_post_norm = true, .ffn_post_norm = true, .pre_norm = false},
@@ -110,29 +107,10 @@ constexpr std::array kDecoders = {
     Decoder{.arch = "baichuan", .rope = Rope::of_7b},
     Decoder{.arch = "orion", .rms = false, .norm_bias = true},
     Decoder{.arch = "stablelm", .rms = false, .norm_bias = true},
-    Decoder{.arch = "bloom",
-            .rms = false,
-            .norm_bias = true,
-            .norm_embedding = true,
-            .rope = Rope::none,
-            .o_bias = true,
-            .ffn_bias = true,
-            .activation = Activation::unary},
-    Decoder{.arch = "gptneox",  // with one after the other
-            .rms = false,
-            .norm_bias = true,
-            .o_bias = true,
-            .ffn_bias = true,
-            .activation = Activation::unary},
+    like_gpt2({.arch = "bloom", .norm_embedding = true, .rope = Rope::none}),
+    like_gpt2({.arch = "gptneox"}),  // with one after the other
     Decoder{.arch = "mpt", .rms = false, .rope = Rope::none, .activation = Activation::unary},
-    Decoder{.arch = "starcoder",
-            .rms = false,
-            .norm_bias = true,
-            .position_table = true,
-            .rope = Rope::none,
-            .o_bias = true,
-            .ffn_bias = true,
-            .activation = Activation::unary},
+    like_gpt2({.arch = "starcoder", .position_table = true, .rope = Rope::none}),
     Decoder{.arch = "olmoe", .routing = {.normalize = false}},
     Decoder{.arch = "dbrx", .rms = false},
     Decoder{.arch = "deepseek", .routing = {.normalize = false}},

@@ -1,4 +1,4 @@
-#include "diffusion/token_refiner.hpp"
+#include "diffusion/hunyuan_video_blocks.hpp"
 
 namespace vram::diffusion {
 
